@@ -1,0 +1,80 @@
+"""The port between the device worker and a page model: what a model is, seen from the lanes.
+
+A page is read by a generator. It yields items, each for one lane on one canvas, and is sent one output
+for each, in order; in the end it returns the page's text. So the model's own logic is straight code,
+while the device worker lays items of all pages on the device together, canvas by canvas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from quire.words.reading import ModelInfo, PageText
+
+Pixels = npt.NDArray[np.uint8]
+"""Height × width × 3, RGB, top row first."""
+
+
+class DeviceOutOfMemory(Exception):
+    """The batch did not fit; a smaller one may. Lanes raise it in place of their framework's own."""
+
+
+class DeviceLost(Exception):
+    """The device or its context is broken for good: only a new process can help."""
+
+
+@dataclass(frozen=True, order=True)
+class Canvas:
+    """The fixed shape, in pixels, that an item is laid on. A batch holds one canvas."""
+
+    height: int
+    width: int
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a lane works on. The canvas depends on this item alone, never on its neighbours."""
+
+    lane: str
+    canvas: Canvas
+    payload: Any
+
+
+class Lane(Protocol):
+    """One stage of a model that batches on its own."""
+
+    name: str
+
+    def max_items(self, canvas: Canvas) -> int:
+        """The largest batch worth making on this canvas."""
+
+    def pre(self, canvas: Canvas, payloads: Sequence[Any]) -> Any:
+        """Lays payloads on the canvas: host work and uploads."""
+
+    def device(self, prepared: Any) -> Any:
+        """The forward pass. Raises DeviceOutOfMemory or DeviceLost."""
+
+    def post(self, output: Any, payloads: Sequence[Any]) -> list[Any]:
+        """One output for each payload, in order."""
+
+
+class PageModel(Protocol):
+    """A model as the device worker holds it."""
+
+    info: ModelInfo
+    lanes: Mapping[str, Lane]
+
+    def warm_up(self) -> None:
+        """Runs every lane once, so that the first page finds nothing left to load."""
+
+    def read(self, pixels: Pixels) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        """Reads one page. `pixels` is borrowed: valid until the generator ends."""

@@ -1,0 +1,1 @@
+"""Floor 1: results to bytes; media types and Accept."""

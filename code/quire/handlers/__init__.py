@@ -1,0 +1,1 @@
+"""Floor 4: finds the user's functions."""

@@ -1,0 +1,1 @@
+"""Floor 1: lines of text to reading order and blocks."""

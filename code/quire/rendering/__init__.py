@@ -1,0 +1,1 @@
+"""Floor 1: file bytes to page images and text layers."""
