@@ -52,8 +52,6 @@ class Item:
 class Lane(Protocol):
     """One stage of a model that batches on its own."""
 
-    name: str
-
     def max_items(self, canvas: Canvas) -> int:
         """The largest batch worth making on this canvas."""
 
@@ -70,8 +68,12 @@ class Lane(Protocol):
 class PageModel(Protocol):
     """A model as the device worker holds it."""
 
-    info: ModelInfo
-    lanes: Mapping[str, Lane]
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        """By name, in the order in which a page passes them."""
 
     def warm_up(self) -> None:
         """Runs every lane once, so that the first page finds nothing left to load."""

@@ -1,0 +1,83 @@
+"""A container for the benchmarks: `./serve` on a free port of this machine, asked over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A started container."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def ping(self) -> int | None:
+        """The status of /ping; None while nobody listens."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/ping")
+            return connection.getresponse().status
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def post(self, body: bytes, content_type: str, attributes: str = "") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=900)
+        headers = {"Content-Type": content_type, "X-Amzn-SageMaker-Custom-Attributes": attributes}
+        try:
+            connection.request("POST", "/invocations", body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def await_healthy(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while self.ping() != 200:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise RuntimeError("the container did not become healthy")
+            time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def served(**settings: str) -> Iterator[Served]:
+    """Started, not yet healthy. `settings` are environment variables. Its log goes to a file whose
+    path is printed when it does not stop cleanly."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="quire-bench-") as folder:
+        base = {"SAGEMAKER_BASE_DIR": folder, "SAGEMAKER_BIND_TO_PORT": str(port)}
+        environ = {**os.environ, **base, "QUIRE_BIND_HOST": "127.0.0.1", **settings}
+        with (Path(folder) / "log.jsonl").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "serve")], env=environ, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            yield Served(port, process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(40)
+            if status != 0:
+                print((Path(folder) / "log.jsonl").read_text()[-4000:])

@@ -1,0 +1,171 @@
+"""A document in flight: which of its pages are where, what became of them, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from quire.engine.arena import Span
+from quire.engine.messages import Failed, Finished, Submit
+from quire.words.errors import (
+    DeadlineExceeded,
+    DocumentError,
+    Fault,
+    InsufficientStorage,
+    QuireError,
+)
+from quire.words.reading import ModelInfo, PageResult, PageSize
+from quire.words.request import DocumentRequest
+
+
+@dataclass(eq=False)
+class PageTask:
+    """One page on its way. `must_be_alone` after a device worker died with it aboard."""
+
+    key: int
+    document: DocumentInFlight
+    page_index: int
+    size: PageSize | None = None
+    span: Span | None = None
+    num_renderer_deaths: int = 0
+    num_lone_failures: int = 0
+    must_be_alone: bool = False
+    began_at: float = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self.document.is_ended
+
+
+@dataclass(eq=False)
+class DocumentInFlight:
+    """Lives from its submission until its one answer. Page results are appended to its file as they
+    come, so that memory does not grow with the document."""
+
+    number: int
+    submit: Submit
+    received_at: float
+    is_ended: bool = False
+    num_pages: int = 0
+    pages_total: int = 0
+    pages_done: int = 0
+    rendering_ms: float = 0.0
+    reading_ms: float = 0.0
+    queued_ms: float | None = None
+    num_opening_deaths: int = 0
+    tasks: dict[int, PageTask] = field(default_factory=dict)
+    _unstarted: Iterator[int] = field(default_factory=lambda: iter(()))
+    _next: deque[int] = field(default_factory=deque)
+    _faults: dict[str, Fault] = field(default_factory=dict)
+    _pages_failed: int = 0
+    _sink: io.BufferedWriter | None = None
+
+    @property
+    def request(self) -> DocumentRequest:
+        return self.submit.request
+
+    @property
+    def deadline(self) -> float:
+        return self.received_at + self.submit.deadline_seconds
+
+    @property
+    def is_complete(self) -> bool:
+        return self.num_pages > 0 and self.pages_done == self.pages_total
+
+    def opened(self, num_pages: int) -> None:
+        """Now its pages can be rendered. Raises PagesOutsideDocument, InsufficientStorage."""
+        indices = self.request.options.pages.page_indices(num_pages)
+        try:
+            self._sink = io.BufferedWriter(io.FileIO(self.submit.pages_path, "wb"))
+        except OSError as error:
+            raise InsufficientStorage("the scratch disk took no results") from error
+        self.num_pages, self.pages_total = num_pages, len(indices)
+        self._unstarted = iter(indices)
+        self._advance()
+
+    @property
+    def has_unstarted_page(self) -> bool:
+        return bool(self._next)
+
+    def start_page(self, key: int) -> PageTask:
+        task = PageTask(key=key, document=self, page_index=self._next.popleft())
+        self._advance()
+        self.tasks[key] = task
+        return task
+
+    def _advance(self) -> None:
+        if not self._next:
+            self._next.extend(index for index in [next(self._unstarted, None)] if index is not None)
+
+    def page_ended(self, task: PageTask, result: PageResult) -> None:
+        """Takes the page's one result. Raises InsufficientStorage when the disk is full."""
+        del self.tasks[task.key]
+        self._write(result)
+
+    def _write(self, result: PageResult) -> None:
+        if self._sink is None:
+            raise RuntimeError("a page ended before its document was opened: this is a bug")
+        try:
+            self._sink.write(msgspec.json.encode(result) + b"\n")
+        except OSError as error:
+            raise InsufficientStorage("the scratch disk is full") from error
+        self.pages_done += 1
+        if result.error is not None:
+            self._pages_failed += 1
+            self._faults.setdefault(result.error.code, result.error)
+
+    def outcome(self, model: ModelInfo, now: float) -> Finished | Failed:
+        """The answer once every page has ended."""
+        fault = self._document_fault()
+        if fault is not None:
+            return Failed(fault=fault)
+        self.close()
+        timings = {
+            "queued": self.queued_ms or 0.0,
+            "rendering": self.rendering_ms,
+            "reading": self.reading_ms,
+            "total": (now - self.received_at) * 1000,
+        }
+        return Finished(model=model, num_pages=self.num_pages, timings_ms=timings)
+
+    def outcome_at_deadline(self, model: ModelInfo, now: float) -> Finished | Failed:
+        """What can be said now: the pages read, and an error entry for each that is not."""
+        late = DeadlineExceeded(f"the deadline of {self.submit.deadline_seconds:g} s passed")
+        if self.pages_done == self._pages_failed:
+            return Failed(fault=Fault.of(late))
+        open_pages = [task.page_index for task in self.tasks.values()]
+        for index in [*open_pages, *self._next, *self._unstarted]:
+            self._write(PageResult.failed(index + 1, Fault.of(late)))
+        return self.outcome(model, now)
+
+    def _document_fault(self) -> Fault | None:
+        """Why the document as a whole failed: every page did, or one did and `strict` was asked."""
+        if not self._faults:
+            return None
+        if self.request.options.strict:
+            return next(iter(self._faults.values()))
+        if self._pages_failed < self.pages_done:
+            return None
+        ours = [fault for fault in self._faults.values() if not fault.is_callers]
+        if ours or len(self._faults) == 1:
+            return (ours or list(self._faults.values()))[0]
+        return Fault.of(DocumentError("all pages failed: " + ", ".join(sorted(self._faults))))
+
+    def close(self) -> None:
+        """Flushes and closes the results. Raises InsufficientStorage when the disk is full."""
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            try:
+                sink.close()
+            except OSError as error:
+                raise InsufficientStorage("the scratch disk is full") from error
+
+    def discard(self) -> None:
+        """Closes the results without caring whether the disk took them."""
+        with contextlib.suppress(QuireError):
+            self.close()

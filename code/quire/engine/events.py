@@ -1,0 +1,249 @@
+"""What workers report, and what it means for their pages. The counterpart of `Engine.step`."""
+
+from __future__ import annotations
+
+import logging
+from functools import singledispatchmethod
+from typing import Any
+
+from quire.engine.documents import DocumentInFlight, PageTask
+from quire.engine.engine import Engine
+from quire.engine.messages import (
+    BatchRun,
+    DeviceReady,
+    Failed,
+    JobFailed,
+    LayerRead,
+    LimitBatch,
+    Measured,
+    Opened,
+    PageDropped,
+    PageFaulted,
+    PageRead,
+    Rendered,
+    RendererReady,
+)
+from quire.engine.render_pool import RenderJob
+from quire.engine.worker_port import Worker
+from quire.words.errors import (
+    DocumentUnreadable,
+    Fault,
+    PageCrashedRenderer,
+    PageFailedOnDevice,
+    PageRenderTimeout,
+    QuireError,
+)
+from quire.words.json_lines import log_line
+from quire.words.reading import PageResult, PageText
+
+log = logging.getLogger("quire.engine")
+
+MAX_RENDERER_DEATHS = 2
+MAX_LONE_FAILURES = 2
+
+
+class RenderEvents:
+    """Reports of the render workers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def report(self, worker: Worker, message: Any, now: float) -> None:
+        if isinstance(message, RendererReady):
+            self._engine.renderers.became_ready(worker)
+            return
+        job = self._engine.renderers.job_of(worker, message.job)
+        if job is not None:
+            self._take(message, worker, job, now)
+
+    @singledispatchmethod
+    def _take(self, message: Any, worker: Worker, job: RenderJob, now: float) -> None:
+        raise TypeError(f"{type(message)} from a render worker: this is a bug")
+
+    @_take.register
+    def _opened(self, message: Opened, worker: Worker, job: RenderJob, now: float) -> None:
+        self._engine.renderers.job_ended(worker)
+        if job.is_wanted:
+            try:
+                job.document.opened(message.num_pages)
+            except QuireError as error:
+                self._refuse(job.document, error)
+
+    @_take.register
+    def _measured(self, message: Measured, worker: Worker, job: RenderJob, now: float) -> None:
+        if job.task is not None:
+            job.task.size = message.size
+            self._engine.renderers.wait_for_arena(worker, job)
+
+    @_take.register
+    def _rendered(self, message: Rendered, worker: Worker, job: RenderJob, now: float) -> None:
+        task = self._end_job(worker, job, now)
+        if not task.is_wanted:
+            self._engine.free_pixels(task)
+        else:
+            self._engine.ready_pages[task.key] = task
+
+    @_take.register
+    def _layer_read(self, message: LayerRead, worker: Worker, job: RenderJob, now: float) -> None:
+        task = self._end_job(worker, job, now)
+        task.size = message.size
+        self._engine.page_ended(task, PageResult.read(task.page_index + 1, message.size, message.text), now)
+
+    @_take.register
+    def _failed(self, message: JobFailed, worker: Worker, job: RenderJob, now: float) -> None:
+        if job.task is None:
+            self._engine.renderers.job_ended(worker)
+            self._refuse(job.document, message.fault.error())
+        else:
+            self._fail_page(self._end_job(worker, job, now), message.fault, now)
+
+    def died(self, worker: Worker, now: float) -> None:
+        """The page that it was at is tried once more, unless it ran out of time."""
+        job = self._engine.renderers.died(worker, now)
+        if job is None:
+            return
+        error = _render_death(job)
+        if job.task is None:
+            self._opening_died(job, error)
+            return
+        self._engine.free_pixels(job.task)
+        if not job.task.is_wanted:
+            return
+        job.task.num_renderer_deaths += 1
+        if job.is_late or job.task.num_renderer_deaths >= MAX_RENDERER_DEATHS:
+            self._fail_page(job.task, Fault.of(error), now)
+        else:
+            self._engine.retried_pages.append(job.task)
+
+    def _opening_died(self, job: RenderJob, error: QuireError) -> None:
+        job.document.num_opening_deaths += 1
+        if not job.is_wanted:
+            return
+        if job.is_late or job.document.num_opening_deaths >= MAX_RENDERER_DEATHS:
+            self._refuse(job.document, error)
+        else:
+            self._engine.unopened.append(job.document)
+
+    def _end_job(self, worker: Worker, job: RenderJob, now: float) -> PageTask:
+        self._engine.renderers.job_ended(worker)
+        job.document.rendering_ms += (now - job.began_at) * 1000
+        if job.task is None:
+            raise RuntimeError("a page was reported for an opening job: this is a bug")
+        return job.task
+
+    def _refuse(self, document: DocumentInFlight, error: QuireError) -> None:
+        if not document.is_ended:
+            self._engine.answer(document, lambda model: Failed(fault=Fault.of(error)))
+
+    def _fail_page(self, task: PageTask, fault: Fault, now: float) -> None:
+        self._engine.page_ended(task, PageResult.failed(task.page_index + 1, fault, task.size), now)
+
+
+def _render_death(job: RenderJob) -> QuireError:
+    if job.is_late:
+        what = "opening the document" if job.task is None else "rendering the page"
+        return PageRenderTimeout(f"{what} took longer than QUIRE_RENDER_PAGE_SECONDS")
+    if job.task is None:
+        return DocumentUnreadable("opening the document crashed its reader, twice")
+    return PageCrashedRenderer("the page crashed its renderer, twice")
+
+
+class DeviceEvents:
+    """Reports of the device workers."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @singledispatchmethod
+    def report(self, message: Any, worker: Worker, now: float) -> None:
+        raise TypeError(f"{type(message)} from a device worker: this is a bug")
+
+    @report.register
+    def _ready(self, message: DeviceReady, worker: Worker, now: float) -> None:
+        self._engine.model = message.model
+        self._engine.devices.became_ready(worker, message, now)
+        log_line(
+            log,
+            logging.INFO,
+            "device worker ready",
+            device=message.device,
+            precision=message.precision,
+            model=message.model.name,
+            revision=message.model.revision,
+        )
+
+    @report.register
+    def _batch(self, message: BatchRun, worker: Worker, now: float) -> None:
+        self._engine.devices.progressed(worker, now)
+        documents = {}
+        for key in message.pages:
+            task = self._engine.devices.page_aboard(key)
+            if task is not None:
+                documents[task.document.number] = task.document.request
+        log_line(
+            log,
+            logging.INFO,
+            "batch",
+            lane=message.lane,
+            canvas=f"{message.canvas_height}x{message.canvas_width}",
+            items=message.num_items,
+            pages=len(message.pages),
+            milliseconds=round(message.milliseconds, 1),
+            inference_ids=[request.inference_id for request in documents.values()],
+            references=[request.options.reference for request in documents.values()],
+        )
+
+    @report.register
+    def _limit(self, message: LimitBatch, worker: Worker, now: float) -> None:
+        self._engine.devices.learnt(message)
+
+    @report.register
+    def _read(self, message: PageRead, worker: Worker, now: float) -> None:
+        task = self._leave(message.page, worker, now)
+        if task is not None and task.size is not None:
+            text: PageText = message.text
+            self._engine.page_ended(task, PageResult.read(task.page_index + 1, task.size, text), now)
+
+    @report.register
+    def _faulted(self, message: PageFaulted, worker: Worker, now: float) -> None:
+        task = self._leave(message.page, worker, now)
+        if task is not None:
+            log_line(log, logging.WARNING, "page failed on the device", reason=message.reason)
+            self._charge(task, now)
+
+    @report.register
+    def _dropped(self, message: PageDropped, worker: Worker, now: float) -> None:
+        task = self._leave(message.page, worker, now)
+        if task is not None:
+            self._engine.free_pixels(task)
+
+    def died(self, worker: Worker, now: float) -> None:
+        """Its pages run again one at a time; only a page that was alone is charged."""
+        tasks = self._engine.devices.died(worker, now)
+        for task in tasks:
+            if not task.is_wanted:
+                self._engine.free_pixels(task)
+            elif len(tasks) == 1:
+                self._charge(task, now)
+            else:
+                self._run_alone(task)
+
+    def _leave(self, key: int, worker: Worker, now: float) -> PageTask | None:
+        task = self._engine.devices.page_left(worker, key, now)
+        if task is not None:
+            task.document.reading_ms += (now - task.began_at) * 1000
+        return task
+
+    def _charge(self, task: PageTask, now: float) -> None:
+        task.num_lone_failures += 1
+        if not task.is_wanted:
+            self._engine.free_pixels(task)
+        elif task.num_lone_failures < MAX_LONE_FAILURES:
+            self._run_alone(task)
+        else:
+            fault = Fault.of(PageFailedOnDevice("the page failed twice while it was alone on the device"))
+            self._engine.page_ended(task, PageResult.failed(task.page_index + 1, fault, task.size), now)
+
+    def _run_alone(self, task: PageTask) -> None:
+        task.must_be_alone = True
+        self._engine.ready_pages[task.key] = task

@@ -1,0 +1,202 @@
+"""What the processes say to each other. Every struct is tagged with its name; one union a direction."""
+
+from __future__ import annotations
+
+import msgspec
+
+from quire.words.errors import Fault
+from quire.words.reading import ModelInfo, PageSize, PageText
+from quire.words.request import DocumentRequest, TextMode
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The root of all messages."""
+
+
+# --- between a client and the engine ---
+
+
+class Submit(Message, frozen=True, kw_only=True):
+    """Read this document; append each page's result to the file `pages_path`, as a JSON line."""
+
+    request: DocumentRequest
+    pages_path: str
+    deadline_seconds: float
+
+
+class Watch(Message, frozen=True, kw_only=True):
+    """Tell me the engine's state now and whenever it changes."""
+
+
+class Accepted(Message, frozen=True, kw_only=True):
+    """The engine has the document: what ends the engine from now on may be the document's doing."""
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """`pages_done` of the `pages_total` asked for have ended, well or badly."""
+
+    pages_done: int
+    pages_total: int
+
+
+class Finished(Message, frozen=True, kw_only=True):
+    """Every page asked for stands in `pages_path`, in no order. `num_pages` is the document's."""
+
+    model: ModelInfo
+    num_pages: int
+    timings_ms: dict[str, float]
+
+
+class Failed(Message, frozen=True, kw_only=True):
+    """There is no reading; the file at `pages_path` means nothing."""
+
+    fault: Fault
+
+
+class EngineState(Message, frozen=True, kw_only=True):
+    """`is_ready`: a device worker has its model warm. `reason` says why not."""
+
+    is_ready: bool
+    is_draining: bool
+    reason: str
+
+
+# --- between the engine and a render worker ---
+
+
+class OpenDocument(Message, frozen=True, kw_only=True):
+    """Open the file and count its pages."""
+
+    job: int
+    path: str
+    media_type: str
+    password: str | None
+
+
+class RenderPage(Message, frozen=True, kw_only=True):
+    """Bring this page, as pixels or as text, as `text` asks."""
+
+    job: int
+    path: str
+    media_type: str
+    password: str | None
+    page_index: int
+    dpi: int | None
+    text: TextMode
+
+
+class GrantPixels(Message, frozen=True, kw_only=True):
+    """Write the page that you measured to the arena at `offset`."""
+
+    job: int
+    offset: int
+
+
+class CloseDocument(Message, frozen=True, kw_only=True):
+    """No more pages of this file will be asked for."""
+
+    path: str
+
+
+class RendererReady(Message, frozen=True, kw_only=True):
+    """The worker is up; what kills it from now on is its job."""
+
+
+class Opened(Message, frozen=True, kw_only=True):
+    job: int
+    num_pages: int
+
+
+class Measured(Message, frozen=True, kw_only=True):
+    """The page will have this size; the worker waits for a grant of as many bytes."""
+
+    job: int
+    size: PageSize
+
+
+class Rendered(Message, frozen=True, kw_only=True):
+    job: int
+
+
+class LayerRead(Message, frozen=True, kw_only=True):
+    """The page's text layer answered: it needs no pixels."""
+
+    job: int
+    size: PageSize
+    text: PageText
+
+
+class JobFailed(Message, frozen=True, kw_only=True):
+    job: int
+    fault: Fault
+
+
+# --- between the engine and a device worker ---
+
+
+class ReadPage(Message, frozen=True, kw_only=True):
+    """The page's pixels lie in the arena at `offset` until the worker has answered for it."""
+
+    page: int
+    offset: int
+    width_px: int
+    height_px: int
+
+
+class DropPage(Message, frozen=True, kw_only=True):
+    """Nobody waits for this page any more. Answered by PageDropped unless its answer is on the way."""
+
+    page: int
+
+
+class LimitBatch(Message, frozen=True, kw_only=True):
+    """A ceiling that an earlier worker learnt by running out of memory."""
+
+    lane: str
+    canvas_height: int
+    canvas_width: int
+    max_items: int
+
+
+class DeviceReady(Message, frozen=True, kw_only=True):
+    """The model is warm. `pages_wanted` is how many pages the worker likes to hold at once."""
+
+    model: ModelInfo
+    device: str
+    precision: str
+    pages_wanted: int
+
+
+class BatchRun(Message, frozen=True, kw_only=True):
+    """One batch went over the device; also the sign that the worker makes progress."""
+
+    lane: str
+    canvas_height: int
+    canvas_width: int
+    num_items: int
+    pages: tuple[int, ...]
+    milliseconds: float
+
+
+class PageRead(Message, frozen=True, kw_only=True):
+    page: int
+    text: PageText
+
+
+class PageFaulted(Message, frozen=True, kw_only=True):
+    """An item of the page failed while it was alone in its batch."""
+
+    page: int
+    reason: str
+
+
+class PageDropped(Message, frozen=True, kw_only=True):
+    page: int
+
+
+ToEngine = Submit | Watch
+FromEngine = Accepted | Progress | Finished | Failed | EngineState
+ToRenderer = OpenDocument | RenderPage | GrantPixels | CloseDocument
+FromRenderer = RendererReady | Opened | Measured | Rendered | LayerRead | JobFailed
+ToDevice = ReadPage | DropPage | LimitBatch
+FromDevice = DeviceReady | BatchRun | PageRead | PageFaulted | PageDropped | LimitBatch

@@ -1,0 +1,155 @@
+"""The render worker: a process that opens documents and draws pages, and may be killed at any time."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import resource
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from quire.engine.arena import ArenaMap
+from quire.engine.channel import Channel, PeerGone
+from quire.engine.messages import (
+    CloseDocument,
+    FromRenderer,
+    GrantPixels,
+    JobFailed,
+    LayerRead,
+    Measured,
+    OpenDocument,
+    Opened,
+    Rendered,
+    RendererReady,
+    RenderPage,
+    ToRenderer,
+)
+from quire.engine.parent_death import die_with_parent
+from quire.rendering.layers import read_layer
+from quire.rendering.opening import OpenDocument as Document
+from quire.rendering.opening import RenderLimits, open_document
+from quire.words.errors import Fault, InternalError, PageTooLarge, QuireError
+
+log = logging.getLogger("quire.render")
+
+MAX_OPEN_DOCUMENTS = 4
+MAX_MEMORY_BYTES = 6 * 1024**3
+"""Address space of a render worker beside the arena: what a page of QUIRE_MAX_SOURCE_PIXELS takes in RGB,
+some times over. A page that asks for more fails alone, before the machine runs out of memory."""
+
+
+class OpenDocuments:
+    """The documents used last, kept open: a page must not pay for parsing the whole file again."""
+
+    def __init__(self, limits: RenderLimits) -> None:
+        self._limits = limits
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    def get(self, request: OpenDocument | RenderPage) -> Document:
+        document = self._documents.get(request.path)
+        if document is None:
+            document = open_document(Path(request.path), request.media_type, request.password, self._limits)
+            self._documents[request.path] = document
+        self._documents.move_to_end(request.path)
+        while len(self._documents) > MAX_OPEN_DOCUMENTS:
+            self._documents.popitem(last=False)[1].close()
+        return document
+
+    def close(self, path: str) -> None:
+        document = self._documents.pop(path, None)
+        if document is not None:
+            document.close()
+
+
+@dataclass
+class RenderWorker:
+    """Serves one job at a time."""
+
+    channel: Channel[FromRenderer, ToRenderer]
+    arena: ArenaMap
+    documents: OpenDocuments
+
+    def serve(self) -> None:
+        """Until the engine is gone."""
+        try:
+            self.channel.send(RendererReady())
+            while True:
+                self._take(self.channel.receive())
+        except PeerGone:
+            return
+
+    def _take(self, message: ToRenderer) -> None:
+        if isinstance(message, OpenDocument):
+            self._answer(message, self._open)
+        elif isinstance(message, RenderPage):
+            self._answer(message, self._render)
+        elif isinstance(message, CloseDocument):
+            self.documents.close(message.path)
+
+    def _answer(
+        self, message: OpenDocument | RenderPage, work: Callable[[OpenDocument | RenderPage], FromRenderer]
+    ) -> None:
+        try:
+            answer = work(message)
+        except QuireError as error:
+            answer = JobFailed(job=message.job, fault=Fault.of(error))
+        except PeerGone:
+            raise
+        except MemoryError:
+            fault = Fault.of(PageTooLarge("drawing the page takes more memory than a page may have"))
+            answer = JobFailed(job=message.job, fault=fault)
+        except Exception:
+            log.exception("a render job failed in a way that nobody foresaw")
+            answer = JobFailed(job=message.job, fault=Fault.of(InternalError("rendering failed")))
+        self.channel.send(answer)
+
+    def _open(self, message: OpenDocument | RenderPage) -> FromRenderer:
+        return Opened(job=message.job, num_pages=self.documents.get(message).num_pages)
+
+    def _render(self, message: OpenDocument | RenderPage) -> FromRenderer:
+        if not isinstance(message, RenderPage):
+            raise TypeError(f"{type(message)} is not drawn: this is a bug")
+        document = self.documents.get(message)
+        size = document.measure(message.page_index, message.dpi)
+        text = read_layer(document, message.page_index, size, message.text)
+        if text is not None:
+            return LayerRead(job=message.job, size=size, text=text)
+        self.channel.send(Measured(job=message.job, size=size))
+        offset = self._await_grant(message.job)
+        document.render(message.page_index, size, self.arena.pixels(offset, size))
+        return Rendered(job=message.job)
+
+    def _await_grant(self, job: int) -> int:
+        while True:
+            message = self.channel.receive()
+            if isinstance(message, GrantPixels) and message.job == job:
+                return message.offset
+            self._take(message)
+
+
+def _limit_memory(arena_fd: int) -> None:
+    most = os.fstat(arena_fd).st_size + MAX_MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    for option in ("channel-fd", "parent-pid", "arena-fd", "dpi", "max-page-pixels", "max-source-pixels"):
+        parser.add_argument(f"--{option}", type=int, required=True)
+    given = parser.parse_args(sys.argv[1:])
+    die_with_parent(given.parent_pid)
+    _limit_memory(given.arena_fd)
+    limits = RenderLimits(
+        dpi=given.dpi, max_page_pixels=given.max_page_pixels, max_source_pixels=given.max_source_pixels
+    )
+    channel: Channel[FromRenderer, ToRenderer] = Channel.from_fd(given.channel_fd, ToRenderer)
+    RenderWorker(channel, ArenaMap(given.arena_fd), OpenDocuments(limits)).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The device worker as a program: chooses the device before torch is imported, loads the model, serves."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from quire.engine.device_worker import (
+    EXIT_DEVICE_LOST,
+    EXIT_MODEL_BROKEN,
+    Inheritance,
+    LoadedModel,
+    run_device_worker,
+)
+from quire.engine.port import DeviceLost
+from quire.models.model_choice import ReaderChoice, StubChoice, choose_model
+from quire.models.model_folder import ModelFolderError
+from quire.models.stub import StubModel
+from quire.words.json_lines import configure_logging, log_line
+from quire.words.settings import Settings
+
+log = logging.getLogger("quire.device")
+
+PAGES_WANTED_ON_CPU = 4
+PAGES_WANTED_ON_CUDA = 32
+
+
+def load(settings: Settings) -> LoadedModel:
+    """The chosen model, warm. Raises ModelFolderError."""
+    choice = choose_model(settings)
+    if isinstance(choice, StubChoice):
+        stub = StubModel(choice.options)
+        return LoadedModel(stub, "stub", "none", pages_wanted=2 * choice.options.max_items)
+    return _load_reader(choice, settings)
+
+
+def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
+    from pathlib import Path
+
+    from quire.models.ppocr.reader import load_reader
+
+    reader = load_reader(Path(choice.folder), settings)
+    reader.warm_up()
+    on_cuda = reader.device_class.startswith("cuda")
+    wanted = PAGES_WANTED_ON_CUDA if on_cuda else PAGES_WANTED_ON_CPU
+    return LoadedModel(reader, reader.device_class, reader.precision.value, wanted)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cuda-device", default="", help="what CUDA_VISIBLE_DEVICES is set to")
+    given, _ = parser.parse_known_args(sys.argv[1:])
+    if given.cuda_device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = given.cuda_device
+    settings = Settings.from_environ(os.environ)
+    configure_logging("device worker", settings.log_level)
+    try:
+        run_device_worker(Inheritance.from_argv(sys.argv[1:]), lambda: load(settings))
+    except ModelFolderError as error:
+        log_line(log, logging.ERROR, str(error))
+        sys.exit(EXIT_MODEL_BROKEN)
+    except DeviceLost as error:
+        log_line(log, logging.ERROR, "the device is lost", reason=str(error))
+        sys.exit(EXIT_DEVICE_LOST)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A page model without torch: deterministic, with faults that a page's first pixel asks for. It proves
+scheduling and healing at scales and in ways that no real model can, and is served when a model
+folder's quire.json says `"task": "stub"`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from quire.engine.port import Canvas, DeviceLost, DeviceOutOfMemory, Item, Lane, Pixels
+from quire.words.reading import Block, Line, ModelInfo, PageText, rectangle
+
+CANVAS = Canvas(64, 64)
+
+
+class StubOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of n pages costs `batch_seconds` + n × `page_seconds`; more than `memory_items` pages
+    run out of memory. Loading takes `load_seconds`."""
+
+    batch_seconds: float = 0.0
+    page_seconds: float = 0.0
+    load_seconds: float = 0.0
+    memory_items: int = 1_000_000
+    max_items: int = 16
+
+
+class Marker:
+    """Colours of a page's first pixel, and what the stub does when it meets them."""
+
+    POISON = (1, 2, 3)
+    KILL = (4, 5, 6)
+    HANG = (7, 8, 9)
+    FATAL = (10, 11, 12)
+
+
+class StubLane:
+    """One lane, one canvas."""
+
+    def __init__(self, options: StubOptions) -> None:
+        self._options = options
+
+    def max_items(self, canvas: Canvas) -> int:
+        return self._options.max_items
+
+    def pre(self, canvas: Canvas, payloads: Sequence[Pixels]) -> list[tuple[int, ...]]:
+        return [tuple(int(value) for value in pixels[0, 0]) for pixels in payloads]
+
+    def device(self, prepared: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        if len(prepared) > self._options.memory_items:
+            raise DeviceOutOfMemory(f"{len(prepared)} items")
+        time.sleep(self._options.batch_seconds + len(prepared) * self._options.page_seconds)
+        for marker in prepared:
+            _act_on(marker)
+        return prepared
+
+    def post(self, output: list[tuple[int, ...]], payloads: Sequence[Pixels]) -> list[Any]:
+        return [int(np.sum(pixels, dtype=np.int64)) for pixels in payloads]
+
+
+def _act_on(marker: tuple[int, ...]) -> None:
+    if marker == Marker.POISON:
+        raise ValueError("a poison page")
+    if marker == Marker.KILL:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if marker == Marker.HANG:
+        time.sleep(3600)
+    if marker == Marker.FATAL:
+        raise DeviceLost("the stub's device is gone")
+
+
+class StubModel:
+    """Reads as each page's text its size and the sum of its pixels."""
+
+    info = ModelInfo(name="stub", revision="1")
+
+    def __init__(self, options: StubOptions) -> None:
+        self.lanes: dict[str, Lane] = {"stub": StubLane(options)}
+        time.sleep(options.load_seconds)
+
+    def warm_up(self) -> None:
+        """Nothing is left to load."""
+
+    def read(self, pixels: Pixels) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        total = (yield [Item("stub", CANVAS, pixels)])[0]
+        height, width, _ = pixels.shape
+        text = f"{width} x {height}: {total}"
+        box = rectangle(0, 0, width, height)
+        line = Line(text=text, confidence=1.0, polygon=box)
+        return PageText(text=text, lines=(line,), blocks=(Block(type="text", polygon=box, lines=(0,)),))

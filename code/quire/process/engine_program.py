@@ -1,0 +1,79 @@
+"""The engine as a program: settings in, workers composed, one loop until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from quire.engine.engine_loop import EngineFatal, EngineLoop, EngineParts
+from quire.engine.parent_death import die_with_parent
+from quire.models.model_choice import choose_model
+from quire.models.model_folder import ModelFolderError
+from quire.words.json_lines import configure_logging, log_line
+from quire.words.settings import Settings
+
+log = logging.getLogger("quire.engine")
+
+EXIT_FATAL = 70
+"""Starting again cannot help: the supervisor ends the container."""
+
+_MAX_RENDER_WORKERS_BY_DEFAULT = 4
+
+
+def compose(settings: Settings) -> EngineParts:
+    """The workers' commands and limits."""
+    cores = len(os.sched_getaffinity(0))
+    return EngineParts(
+        render_command=(
+            sys.executable,
+            *("-m", "quire.engine.render_worker"),
+            *("--dpi", str(settings.dpi)),
+            *("--max-page-pixels", str(settings.max_page_pixels)),
+            *("--max-source-pixels", str(settings.max_source_pixels)),
+        ),
+        device_commands=tuple(_device_command(device) for device in cuda_devices(settings) or [""]),
+        num_render_workers=settings.render_workers or min(cores, _MAX_RENDER_WORKERS_BY_DEFAULT),
+        arena_bytes=settings.arena_bytes,
+        render_page_seconds=settings.render_page_seconds,
+        device_stall_seconds=settings.device_stall_seconds,
+        startup_seconds=settings.startup_seconds,
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _device_command(cuda_device: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "quire.models.device_program", "--cuda-device", cuda_device)
+
+
+def cuda_devices(settings: Settings) -> list[str]:
+    """One name of CUDA_VISIBLE_DEVICES for each GPU, found without torch; none for the CPU."""
+    if settings.device == "cpu":
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name.strip() for name in visible.split(",") if name.strip()]
+    nodes = (node.name.removeprefix("nvidia") for node in Path("/dev").glob("nvidia[0-9]*"))
+    return sorted((name for name in nodes if name.isdigit()), key=int)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--address", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, required=True)
+    given = parser.parse_args()
+    die_with_parent()
+    settings = Settings.from_environ(os.environ)
+    configure_logging("engine", settings.log_level)
+    try:
+        choose_model(settings)
+        EngineLoop(given.address, compose(settings)).run()
+    except (EngineFatal, ModelFolderError) as error:
+        log_line(log, logging.ERROR, "the engine cannot serve", reason=str(error))
+        sys.exit(EXIT_FATAL)
+
+
+if __name__ == "__main__":
+    main()

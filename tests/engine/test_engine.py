@@ -1,0 +1,515 @@
+"""The engine's decisions, without processes: workers that only remember what they were told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from quire.engine.arena import ArenaLedger
+from quire.engine.device_pool import DevicePool
+from quire.engine.engine import Engine
+from quire.engine.events import DeviceEvents, RenderEvents
+from quire.engine.messages import (
+    Accepted,
+    CloseDocument,
+    DeviceReady,
+    DropPage,
+    EngineState,
+    Failed,
+    Finished,
+    GrantPixels,
+    JobFailed,
+    LimitBatch,
+    Measured,
+    OpenDocument,
+    Opened,
+    PageDropped,
+    PageFaulted,
+    PageRead,
+    Progress,
+    ReadPage,
+    Rendered,
+    RendererReady,
+    RenderPage,
+    Submit,
+)
+from quire.engine.render_pool import RenderPool
+from quire.words.errors import Fault, PageUnreadable
+from quire.words.pages import PageSelection
+from quire.words.reading import ModelInfo, PageResult, PageSize, PageText
+from quire.words.request import DocumentRequest, ReadOptions
+
+SIZE = PageSize(width_px=1000, height_px=1000, dpi=200.0)
+TEXT = PageText(text="words", lines=(), blocks=())
+READY = DeviceReady(model=ModelInfo(name="m", revision="1"), device="none", precision="none", pages_wanted=4)
+Kind = TypeVar("Kind")
+
+
+class Recorder:
+    """A client or a worker that only remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.is_killed = False
+
+    def send(self, message: Any) -> None:
+        self.told.append(message)
+
+    def kill(self) -> None:
+        self.is_killed = True
+
+    def all(self, kind: type[Kind]) -> list[Kind]:
+        return [message for message in self.told if isinstance(message, kind)]
+
+    def last(self, kind: type[Kind]) -> Kind:
+        return self.all(kind)[-1]
+
+
+class House:
+    """An engine with `renderers` and `devices` places, and a clock that stands until it is moved."""
+
+    def __init__(self, scratch: Path, *, renderers: int = 1, devices: int = 1, arena_bytes: int = 1 << 26):
+        self.scratch = scratch
+        self.now = 100.0
+        self.renderers: list[Recorder] = []
+        self.devices: list[Recorder] = []
+        self.paths: dict[int, Path] = {}
+        self.numbers = count()
+        self.engine = Engine(
+            renderers=RenderPool(lambda: self._spawn(self.renderers), renderers, page_seconds=60.0),
+            devices=DevicePool(
+                lambda device: self._spawn(self.devices), devices, stall_seconds=300.0, startup_seconds=600.0
+            ),
+            arena=ArenaLedger(arena_bytes),
+            drain_seconds=20.0,
+        )
+        self.render_events = RenderEvents(self.engine)
+        self.device_events = DeviceEvents(self.engine)
+        self.step()
+
+    def _spawn(self, kind: list[Recorder]) -> Recorder:
+        kind.append(Recorder())
+        return kind[-1]
+
+    def step(self, seconds: float = 0.0) -> None:
+        self.now += seconds
+        self.engine.step(self.now)
+
+    def warm(self) -> None:
+        for device in self.devices:
+            self.device_says(READY, device)
+        for renderer in self.renderers:
+            self.renderer_says(RendererReady(), renderer)
+
+    def submit(self, *, deadline_seconds: float = 870.0, **options: Any) -> Recorder:
+        client, number = Recorder(), next(self.numbers)
+        self.paths[id(client)] = self.scratch / f"{number}.jsonl"
+        request = DocumentRequest(
+            path=self.scratch / f"{number}.pdf",
+            media_type="application/pdf",
+            num_bytes=1,
+            sha256="",
+            options=ReadOptions(**options),
+        )
+        submit = Submit(
+            request=request, pages_path=str(self.paths[id(client)]), deadline_seconds=deadline_seconds
+        )
+        self.engine.submit(client, submit, self.now)
+        self.step()
+        return client
+
+    def renderer_says(self, message: Any, renderer: Recorder | None = None) -> None:
+        self.render_events.report(renderer or self.renderers[-1], message, self.now)
+        self.step()
+
+    def device_says(self, message: Any, device: Recorder | None = None) -> None:
+        self.device_events.report(message, device or self.devices[-1], self.now)
+        self.step()
+
+    def renderer_dies(self) -> None:
+        self.render_events.died(self.renderers[-1], self.now)
+        self.step(60.0)
+        self.renderer_says(RendererReady())
+
+    def device_dies(self) -> None:
+        self.device_events.died(self.devices[-1], self.now)
+        self.step(60.0)
+        self.device_says(READY)
+
+    def open(self, num_pages: int) -> None:
+        self.renderer_says(Opened(job=self.renderers[-1].last(OpenDocument).job, num_pages=num_pages))
+
+    def render(self, size: PageSize = SIZE) -> None:
+        """The renderer draws the page that it was asked for last."""
+        job = self.renderers[-1].last(RenderPage).job
+        self.renderer_says(Measured(job=job, size=size))
+        assert self.renderers[-1].last(GrantPixels).job == job
+        self.renderer_says(Rendered(job=job))
+
+    def pages(self, client: Recorder) -> list[PageResult]:
+        lines = self.paths[id(client)].read_bytes().splitlines()
+        found = [msgspec.json.decode(line, type=PageResult) for line in lines]
+        return sorted(found, key=lambda page: page.page)
+
+    def aboard(self) -> list[int]:
+        return [message.page for message in self.devices[-1].all(ReadPage)]
+
+    def assert_at_rest(self) -> None:
+        """Nothing is left behind."""
+        assert not self.engine.orders
+        assert not self.engine.ready_pages
+        assert self.engine.arena.num_free_bytes == self.engine.arena.num_bytes
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Makes houses and tidies up what is still in flight in them."""
+    houses: list[House] = []
+
+    def build(**options: Any) -> House:
+        houses.append(House(tmp_path, **options))
+        return houses[-1]
+
+    yield build
+    for house in houses:
+        for order in house.engine.orders.values():
+            order.document.discard()
+
+
+@pytest.fixture
+def house(build: Callable[..., House]) -> House:
+    house = build()
+    house.warm()
+    return house
+
+
+def answers(client: Recorder) -> list[Any]:
+    return client.all(Finished) + client.all(Failed)
+
+
+def test_a_document_goes_all_the_way_and_is_answered_once(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    house.render()
+    house.render()
+    for key in house.aboard():
+        house.device_says(PageRead(page=key, text=TEXT))
+    assert [type(message) for message in client.told] == [Accepted, Progress, Finished]
+    assert client.last(Finished).num_pages == 2
+    assert [page.text for page in house.pages(client)] == ["words", "words"]
+    assert house.renderers[-1].all(CloseDocument)
+    house.assert_at_rest()
+
+
+def test_only_the_pages_asked_for_are_rendered(house: House) -> None:
+    client = house.submit(pages=PageSelection.parse("2,9-"))
+    house.open(10)
+    for _ in range(3):
+        house.render()
+    for key in house.aboard():
+        house.device_says(PageRead(page=key, text=TEXT))
+    assert [page.page for page in house.pages(client)] == [2, 9, 10]
+    assert client.last(Finished).num_pages == 10
+
+
+def test_pages_beyond_the_document_are_the_callers_fault(house: House) -> None:
+    client = house.submit(pages=PageSelection.parse("5"))
+    house.open(2)
+    assert client.last(Failed).fault.code == "pages_outside_document"
+    house.assert_at_rest()
+
+
+def test_nothing_is_rendered_before_a_device_is_warm(build: Callable[..., House]) -> None:
+    house = build()
+    house.submit()
+    assert not house.renderers[-1].told
+    house.warm()
+    house.step()
+    assert house.renderers[-1].all(OpenDocument)
+
+
+def test_a_bad_page_is_an_entry_and_strict_makes_it_an_error(house: House) -> None:
+    for strict in (False, True):
+        client = house.submit(strict=strict)
+        house.open(2)
+        fault = Fault.of(PageUnreadable("broken"))
+        house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
+        house.render()
+        house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+        if strict:
+            assert client.last(Failed).fault == fault
+        else:
+            assert [page.error for page in house.pages(client)] == [fault, None]
+    house.assert_at_rest()
+
+
+def test_all_pages_bad_is_the_documents_error(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    fault = Fault.of(PageUnreadable("broken"))
+    for _ in range(2):
+        house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
+    assert client.last(Failed).fault.code == "page_unreadable"
+    assert not client.all(Finished)
+    house.assert_at_rest()
+
+
+def test_a_renderers_death_is_forgiven_once(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.renderer_dies()
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert house.pages(client)[0].text == "words"
+    house.assert_at_rest()
+
+
+def test_a_page_that_kills_its_renderer_twice_is_that_pages_error(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    house.render()
+    house.renderer_dies()
+    house.renderer_dies()
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    errors = [page.error.code if page.error else None for page in house.pages(client)]
+    assert errors == [None, "page_crashed_renderer"]
+    house.assert_at_rest()
+
+
+def test_opening_that_kills_its_renderer_twice_is_the_documents_error(house: House) -> None:
+    client = house.submit()
+    house.renderer_dies()
+    assert not answers(client)
+    house.renderer_dies()
+    assert client.last(Failed).fault.code == "document_unreadable"
+    house.assert_at_rest()
+
+
+def test_a_late_page_costs_its_renderer_its_life_and_is_not_tried_again(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.step(59.0)
+    assert not house.renderers[-1].is_killed
+    house.step(2.0)
+    assert house.renderers[-1].is_killed
+    house.renderer_dies()
+    assert client.last(Failed).fault.code == "page_render_timeout"
+    house.assert_at_rest()
+
+
+def test_waiting_for_the_arena_does_not_count_as_rendering(build: Callable[..., House]) -> None:
+    house = build(arena_bytes=4 << 20)
+    house.warm()
+    house.submit()
+    house.open(2)
+    house.render()
+    job = house.renderers[-1].last(RenderPage).job
+    house.renderer_says(Measured(job=job, size=SIZE))
+    house.step(200.0)
+    assert not house.renderers[-1].is_killed
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert house.renderers[-1].last(GrantPixels).job == job
+
+
+def test_a_page_that_was_alone_is_charged_and_fails_the_second_time(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.render()
+    house.device_dies()
+    assert not answers(client)
+    assert house.aboard()
+    house.device_dies()
+    assert client.last(Failed).fault.code == "page_failed_on_device"
+    house.assert_at_rest()
+
+
+def test_after_a_death_the_pages_run_one_at_a_time_and_only_the_guilty_one_fails(house: House) -> None:
+    client = house.submit()
+    house.open(3)
+    for _ in range(3):
+        house.render()
+    guilty = house.aboard()[1]
+    house.device_dies()
+    for _ in range(20):
+        if answers(client):
+            break
+        current = house.aboard()[-1]
+        assert house.engine.devices.page_aboard(current) is not None
+        if current == guilty:
+            house.device_dies()
+        else:
+            house.device_says(PageRead(page=current, text=TEXT))
+    errors = [page.error.code if page.error else None for page in house.pages(client)]
+    assert errors == [None, "page_failed_on_device", None]
+    house.assert_at_rest()
+
+
+def test_a_fault_that_the_worker_survives_is_charged_too(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.render()
+    for _ in range(2):
+        house.device_says(PageFaulted(page=house.aboard()[-1], reason="ValueError"))
+    assert client.last(Failed).fault.code == "page_failed_on_device"
+    house.assert_at_rest()
+
+
+def test_a_device_worker_without_progress_is_killed(house: House) -> None:
+    house.submit()
+    house.open(1)
+    house.render()
+    house.step(299.0)
+    assert not house.devices[-1].is_killed
+    house.step(2.0)
+    assert house.devices[-1].is_killed
+
+
+def test_an_idle_device_worker_may_be_silent_for_ever(house: House) -> None:
+    house.step(100_000.0)
+    assert not house.devices[-1].is_killed
+
+
+def test_a_ceiling_that_was_learnt_is_handed_to_the_successor(house: House) -> None:
+    ceiling = LimitBatch(lane="detection", canvas_height=640, canvas_width=900, max_items=3)
+    house.device_says(ceiling)
+    house.device_dies()
+    assert house.devices[-1].all(LimitBatch) == [ceiling]
+
+
+def test_a_caller_that_hangs_up_frees_its_pages(house: House) -> None:
+    client = house.submit()
+    house.open(5)
+    house.render()
+    house.engine.client_gone(client)
+    house.step()
+    assert house.devices[-1].last(DropPage).page == house.aboard()[0]
+    house.device_says(PageDropped(page=house.aboard()[0]))
+    job = house.renderers[-1].last(RenderPage).job
+    house.renderer_says(Measured(job=job, size=SIZE))
+    house.renderer_says(Rendered(job=job))
+    assert not answers(client)
+    house.assert_at_rest()
+
+
+def test_an_answer_that_crosses_its_drop_frees_the_pixels_too(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.render()
+    house.engine.client_gone(client)
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    house.assert_at_rest()
+
+
+def test_at_the_deadline_the_pages_done_are_delivered(house: House) -> None:
+    client = house.submit(deadline_seconds=10.0)
+    house.open(4)
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    house.step(11.0)
+    errors = [page.error.code if page.error else None for page in house.pages(client)]
+    assert errors == [None] + ["deadline_exceeded"] * 3
+    assert len(answers(client)) == 1
+
+
+def test_at_the_deadline_without_a_page_there_is_an_error(house: House) -> None:
+    client = house.submit(deadline_seconds=10.0)
+    house.open(4)
+    house.step(11.0)
+    assert client.last(Failed).fault.code == "deadline_exceeded"
+    assert client.last(Failed).fault.retryable
+
+
+def test_draining_refuses_new_documents_and_ends_the_old_in_time(house: House) -> None:
+    old = house.submit()
+    house.engine.drain(house.now)
+    new = house.submit()
+    assert new.last(Failed).fault.code == "shutting_down"
+    assert not house.engine.is_drained
+    house.step(19.0)
+    assert not answers(old)
+    house.step(2.0)
+    assert old.last(Failed).fault.code == "shutting_down"
+    assert house.engine.is_drained
+
+
+def test_draining_lets_a_document_end(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.engine.drain(house.now)
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    assert client.all(Finished)
+    assert house.engine.is_drained
+
+
+def test_a_short_document_passes_a_long_one(house: House) -> None:
+    house.submit()
+    house.open(500)
+    for _ in range(5):
+        house.render()
+    short = house.submit()
+    for _ in range(4):
+        asked = house.renderers[-1].told[-1]
+        if isinstance(asked, OpenDocument):
+            house.open(1)
+        else:
+            house.render()
+        for key in house.aboard():
+            if house.engine.devices.page_aboard(key):
+                house.device_says(PageRead(page=key, text=TEXT))
+    assert short.all(Finished)
+
+
+def test_watchers_hear_of_every_change(build: Callable[..., House]) -> None:
+    house, watcher = build(), Recorder()
+    house.engine.watch(watcher)
+    house.warm()
+    house.device_dies()
+    house.engine.drain(house.now)
+    house.step()
+    states = [(state.is_ready, state.is_draining) for state in watcher.all(EngineState)]
+    assert states == [(False, False), (True, False), (False, False), (True, False), (True, True)]
+
+
+def test_a_device_that_never_comes_up_is_hopeless(build: Callable[..., House]) -> None:
+    house = build()
+    for _ in range(5):
+        assert not house.engine.devices.is_hopeless
+        house.device_events.died(house.devices[-1], house.now)
+        house.step(60.0)
+    assert house.engine.devices.is_hopeless
+
+
+def test_a_full_disk_is_an_error_that_may_be_tried_again(house: House) -> None:
+    client = house.submit()
+    house.paths[id(client)].mkdir()
+    house.open(1)
+    assert client.last(Failed).fault.code == "insufficient_storage"
+    house.assert_at_rest()
+
+
+def test_several_devices_share_the_pages(build: Callable[..., House]) -> None:
+    house = build(devices=2)
+    house.warm()
+    house.submit()
+    house.open(4)
+    for _ in range(4):
+        house.render()
+    assert [len(device.all(ReadPage)) for device in house.devices] == [2, 2]
+
+
+def test_a_renderer_that_dies_before_it_is_up_is_no_documents_fault(build: Callable[..., House]) -> None:
+    house = build()
+    house.device_says(READY)
+    client = house.submit()
+    for _ in range(5):
+        assert not house.engine.renderers.is_hopeless
+        house.render_events.died(house.renderers[-1], house.now)
+        house.step(60.0)
+    assert house.engine.renderers.is_hopeless
+    assert not answers(client)
