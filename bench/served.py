@@ -25,6 +25,7 @@ class Served:
 
     port: int
     process: subprocess.Popen[bytes]
+    log: Path
 
     def ping(self) -> int | None:
         """The status of /ping; None while nobody listens."""
@@ -75,9 +76,10 @@ def served(**settings: str) -> Iterator[Served]:
                 [sys.executable, str(ROOT / "serve")], env=environ, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            yield Served(port, process)
+            yield Served(port, process, Path(folder) / "log.jsonl")
         finally:
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
             status = process.wait(40)
             if status != 0:
                 print((Path(folder) / "log.jsonl").read_text()[-4000:])

@@ -79,7 +79,7 @@ def start_engine(folder: Path, environ: dict[str, str]) -> RunningEngine:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "quire.process.engine_program"),
-                *("--address", str(address), "--scratch", str(folder)),
+                *("--address", str(address), "--scratch", str(folder), "--parent-pid", str(os.getpid())),
             ],
             env={**os.environ, "PYTHONPATH": str(CODE), **environ},
             stdout=log,

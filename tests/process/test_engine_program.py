@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from quire.engine.client import CallerGone
+from quire.engine.hang_up import CallerGone
 from quire.models.stub import Marker
 from quire.words.errors import DeadlineExceeded, PageFailedOnDevice, ShuttingDown
 from tests.fakes.running_engine import (
@@ -216,7 +216,7 @@ def test_a_model_folder_of_an_unknown_kind_ends_the_engine_for_good(tmp_path: Pa
     (tmp_path / "ml" / "model").mkdir(parents=True)
     (tmp_path / "ml" / "model" / "weights.bin").write_bytes(b"?")
     environ = {**os.environ, "PYTHONPATH": str(CODE), "SAGEMAKER_BASE_DIR": str(tmp_path / "ml")}
-    options = ("--address", str(tmp_path / "s"), "--scratch", str(tmp_path))
+    options = ("--address", str(tmp_path / "s"), "--scratch", str(tmp_path), "--parent-pid", str(os.getpid()))
     ended = subprocess.run(
         [sys.executable, "-m", "quire.process.engine_program", *options], env=environ, capture_output=True
     )

@@ -7,18 +7,14 @@ import socket
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from quire.engine.hang_up import HasFileno
+
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
-
-
-class HasFileno(Protocol):
-    """A socket, a channel, an HTTP connection."""
-
-    def fileno(self) -> int: ...
 
 
 def readable(sources: Sequence[HasFileno], timeout_seconds: float | None = None) -> list[HasFileno]:

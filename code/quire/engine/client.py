@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from quire.engine.channel import Channel, HasFileno, PeerGone, readable
+from quire.engine.channel import Channel, PeerGone
+from quire.engine.hang_up import HasFileno, wait_readable
 from quire.engine.messages import Accepted, Failed, Finished, FromEngine, Progress, Submit, ToEngine
 from quire.words.errors import DeadlineExceeded, EngineLost
 from quire.words.reading import DocumentReading, PageResult, Source
@@ -26,10 +25,6 @@ _GRACE_SECONDS = 5.0
 """How long past the deadline the engine's own answer is waited for."""
 
 _RECONNECT_SECONDS = 0.2
-
-
-class CallerGone(Exception):
-    """Nobody waits for the answer any more."""
 
 
 class EngineClient:
@@ -53,20 +48,19 @@ class EngineClient:
         """Waits until the document is read. `deadline` is of time.monotonic(). Raises the QuireError
         that the engine answers with, DeadlineExceeded, EngineLost, and CallerGone when `caller`
         hangs up; then the engine frees the document's pages."""
-        hangup = HangUp(caller)
         num_deaths = 0
         with tempfile.TemporaryDirectory(prefix="pages-", dir=self._scratch) as directory:
             while num_deaths < _MAX_DEATHS:
                 pages = Path(directory) / f"{num_deaths}.jsonl"
-                submission = _Submission(request, pages, deadline, hangup, on_progress)
+                submission = _Submission(request, pages, deadline, caller, on_progress)
                 try:
-                    with contextlib.closing(self._connect(deadline, hangup)) as engine:
+                    with contextlib.closing(self._connect(deadline, caller)) as engine:
                         return submission.run(engine)
                 except PeerGone:
                     num_deaths += submission.is_accepted
         raise EngineLost("the engine died twice while it held the document; send it again")
 
-    def _connect(self, deadline: float, hangup: HangUp) -> Channel[ToEngine, FromEngine]:
+    def _connect(self, deadline: float, caller: HasFileno | None) -> Channel[ToEngine, FromEngine]:
         """Waits for an engine that is being restarted: nothing announces a socket's coming to life."""
         while True:
             try:
@@ -75,33 +69,7 @@ class EngineClient:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise DeadlineExceeded("the deadline passed while the engine was restarted") from None
-                hangup.wait([], min(_RECONNECT_SECONDS, remaining))
-
-
-class HangUp:
-    """Sees the caller's hang-up while something else is waited for."""
-
-    def __init__(self, caller: HasFileno | None) -> None:
-        self._caller = caller if caller is not None and caller.fileno() >= 0 else None
-
-    def wait(self, others: list[HasFileno], timeout_seconds: float) -> bool:
-        """Whether one of `others` is readable within the time. Raises CallerGone."""
-        ready = readable([*others, *([self._caller] if self._caller else [])], timeout_seconds)
-        if self._caller is not None and self._caller in ready:
-            if _is_at_end(self._caller):
-                raise CallerGone
-            self._caller = None  # it sent more (a pipelined request): its hang-up cannot be seen
-        return any(other in ready for other in others)
-
-
-def _is_at_end(caller: HasFileno) -> bool:
-    with socket.socket(fileno=os.dup(caller.fileno())) as connection:
-        try:
-            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
+                wait_readable(None, caller, min(_RECONNECT_SECONDS, remaining))
 
 
 @dataclass
@@ -111,7 +79,7 @@ class _Submission:
     request: DocumentRequest
     pages_path: Path
     deadline: float
-    hangup: HangUp
+    caller: HasFileno | None
     on_progress: Callable[[Progress], None]
     is_accepted: bool = False
 
@@ -135,7 +103,7 @@ class _Submission:
             remaining = self.deadline + _GRACE_SECONDS - time.monotonic()
             if remaining <= 0:
                 raise DeadlineExceeded("the engine did not answer in time")
-            if self.hangup.wait([engine], remaining):
+            if wait_readable(engine, self.caller, remaining):
                 return engine.receive()
 
 

@@ -28,6 +28,7 @@ from quire.engine.messages import (
     RenderPage,
     ToRenderer,
 )
+from quire.engine.niceness import BELOW_FRONT_END
 from quire.engine.parent_death import die_with_parent
 from quire.rendering.layers import read_layer
 from quire.rendering.opening import OpenDocument as Document
@@ -144,6 +145,7 @@ def main() -> None:
     given = parser.parse_args(sys.argv[1:])
     die_with_parent(given.parent_pid)
     _limit_memory(given.arena_fd)
+    os.nice(BELOW_FRONT_END)
     limits = RenderLimits(
         dpi=given.dpi, max_page_pixels=given.max_page_pixels, max_source_pixels=given.max_source_pixels
     )

@@ -63,8 +63,9 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--address", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--parent-pid", type=int, required=True)
     given = parser.parse_args()
-    die_with_parent()
+    die_with_parent(given.parent_pid)
     settings = Settings.from_environ(os.environ)
     configure_logging("engine", settings.log_level)
     try:

@@ -8,7 +8,7 @@ import msgspec
 
 from quire.words.errors import BadRequest, PagesOutsideDocument
 
-_SPAN = re.compile(r"(?P<first>[0-9]{1,9})?\s*(?P<dash>-)?\s*(?P<last>[0-9]{1,9})?")
+_SPAN = re.compile(r"(?P<first>[0-9]{1,9})?\s*(?:(?P<dash>-)\s*(?P<last>[0-9]{1,9})?)?")
 _MAX_SPANS = 1000
 
 

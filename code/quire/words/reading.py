@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+from typing import Literal
 
 import msgspec
 
@@ -153,6 +154,6 @@ class DocumentReading(msgspec.Struct, frozen=True, kw_only=True):
     timings_ms: dict[str, float]
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["complete", "partial"]:
         """`partial` when any page has an error, else `complete`."""
         return "partial" if any(page.error for page in self.pages) else "complete"

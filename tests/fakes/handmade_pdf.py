@@ -1,0 +1,66 @@
+"""A PDF of one page written by hand, so that a test decides every byte that matters to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FIRST_EXTRA_OBJECT = 6
+
+
+def handmade_pdf(
+    content: bytes,
+    *,
+    media_box: str = "0 0 200 100",
+    page: str = "",
+    catalog: str = "",
+    font: str = "",
+    xobjects: str = "",
+    extra: Sequence[bytes] = (),
+) -> bytes:
+    """`content` is the page's stream, where /F1 is Helvetica. `page`, `catalog` and `font` are
+    further entries of those dictionaries, `xobjects` of the page's; `extra` objects are numbered from 6."""
+    resources = f"<< /Font << /F1 5 0 R >> /XObject << {xobjects} >> >>"
+    objects = [
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        (
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{media_box}] /Contents 4 0 R "
+            f"/Resources {resources} {page} >>"
+        ).encode(),
+        stream("", content),
+        f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding {font} >>".encode(),
+        *extra,
+    ]
+    return _file(objects)
+
+
+def stream(entries: str, body: bytes) -> bytes:
+    """A stream object with `entries` in its dictionary."""
+    return f"<< {entries} /Length {len(body)} >>\nstream\n".encode() + body + b"\nendstream"
+
+
+def grey_picture(width: int, height: int, samples: bytes) -> bytes:
+    """An image object of one byte a pixel."""
+    return stream(
+        f"/Type /XObject /Subtype /Image /Width {width} /Height {height} "
+        "/ColorSpace /DeviceGray /BitsPerComponent 8",
+        samples,
+    )
+
+
+def text_at(x: float, y: float, text: str, size: float = 12) -> bytes:
+    """One line of upright text."""
+    return f"BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET\n".encode("latin-1")
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    out = bytearray(b"%PDF-1.7\n")
+    offsets = []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    xref = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    out += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, xref)
+    return bytes(out)
