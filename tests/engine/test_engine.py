@@ -87,6 +87,7 @@ class House:
             ),
             arena=ArenaLedger(arena_bytes),
             drain_seconds=20.0,
+            max_pages=1000,
         )
         self.render_events = RenderEvents(self.engine)
         self.device_events = DeviceEvents(self.engine)
@@ -222,6 +223,15 @@ def test_pages_beyond_the_document_are_the_callers_fault(house: House) -> None:
     house.open(2)
     assert client.last(Failed).fault.code == "pages_outside_document"
     house.assert_at_rest()
+
+
+def test_a_document_that_claims_too_many_pages_is_refused_unless_fewer_are_asked_for(house: House) -> None:
+    client = house.submit()
+    house.open(900_000)
+    assert client.last(Failed).fault.code == "too_many_pages"
+    modest = house.submit(pages=PageSelection.parse("1-2"))
+    house.open(900_000)
+    assert not answers(modest)
 
 
 def test_nothing_is_rendered_before_a_device_is_warm(build: Callable[..., House]) -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.words.errors import BadRequest, PagesOutsideDocument
+from quire.words.errors import BadRequest, PagesOutsideDocument, TooManyPages
 from quire.words.pages import PageSelection, PageSpan
+
+MAX_PAGES = 10_000
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ from quire.words.pages import PageSelection, PageSpan
     ],
 )
 def test_ranges_choose_pages(text: str, num_pages: int, expected: list[int]) -> None:
-    assert PageSelection.parse(text).page_indices(num_pages) == expected
+    assert PageSelection.parse(text).page_indices(num_pages, MAX_PAGES) == expected
 
 
 @pytest.mark.parametrize(
@@ -57,20 +59,20 @@ def test_anything_else_is_a_bad_request(text: str) -> None:
 
 
 def test_no_selection_is_every_page() -> None:
-    assert PageSelection().page_indices(3) == [0, 1, 2]
+    assert PageSelection().page_indices(3, MAX_PAGES) == [0, 1, 2]
 
 
 def test_no_selection_of_an_empty_document_is_no_page() -> None:
-    assert PageSelection().page_indices(0) == []
+    assert PageSelection().page_indices(0, MAX_PAGES) == []
 
 
 def test_pages_past_the_end_are_refused_with_the_documents_length() -> None:
     with pytest.raises(PagesOutsideDocument, match="3 pages"):
-        PageSelection.parse("4-9").page_indices(3)
+        PageSelection.parse("4-9").page_indices(3, MAX_PAGES)
 
 
 def test_number_of_ranges_is_bounded() -> None:
-    assert PageSelection.parse(",".join(["1"] * 1000)).page_indices(1) == [0]
+    assert PageSelection.parse(",".join(["1"] * 1000)).page_indices(1, MAX_PAGES) == [0]
     with pytest.raises(BadRequest, match="1000"):
         PageSelection.parse(",".join(["1"] * 1001))
 
@@ -100,11 +102,11 @@ def test_selection_is_the_union_of_its_ranges(pairs: list[tuple[int, int]], num_
     text = ",".join(f"{first}-{last}" for first, last in pairs)
     wanted = {page for first, last in pairs for page in range(first, last + 1) if page <= num_pages}
     if wanted:
-        chosen = PageSelection.parse(text).page_indices(num_pages)
+        chosen = PageSelection.parse(text).page_indices(num_pages, MAX_PAGES)
         assert chosen == sorted(page - 1 for page in wanted)
     else:
         with pytest.raises(PagesOutsideDocument):
-            PageSelection.parse(text).page_indices(num_pages)
+            PageSelection.parse(text).page_indices(num_pages, MAX_PAGES)
 
 
 @given(st.text(max_size=40))
@@ -114,3 +116,10 @@ def test_any_text_is_a_selection_or_a_bad_request(text: str) -> None:
     except BadRequest:
         return
     assert all(span.first >= 1 for span in selection.spans)
+
+
+def test_more_pages_than_allowed_are_refused_and_as_many_are_not() -> None:
+    assert PageSelection().page_indices(3, 3) == [0, 1, 2]
+    with pytest.raises(TooManyPages, match="at most 2"):
+        PageSelection().page_indices(3, 2)
+    assert PageSelection.parse("2-3").page_indices(900_000, 2) == [1, 2]

@@ -11,6 +11,9 @@ from typing import Any
 
 from quire.engine.channel import Channel
 
+LAST_WORDS_SECONDS = 1.0
+"""How long a process that closed its channel may take to end: its exit status tells why."""
+
 
 class Child:
     """A started program that inherits one end of a socket pair and, perhaps, the arena.
@@ -37,8 +40,12 @@ class Child:
             self._process.send_signal(signal.SIGKILL)
 
     def reap(self) -> int:
-        """Waits for the end, frees what belonged to the child and returns its exit status; below
-        zero is the signal that killed it."""
-        status = self._process.wait()
+        """Frees what belonged to the child and returns its exit status; below zero is the signal that
+        killed it. A child that closed its channel and does not end by itself is killed."""
+        try:
+            status = self._process.wait(LAST_WORDS_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            status = self._process.wait()
         self.channel.close()
         return status

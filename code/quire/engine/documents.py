@@ -77,9 +77,9 @@ class DocumentInFlight:
     def is_complete(self) -> bool:
         return self.num_pages > 0 and self.pages_done == self.pages_total
 
-    def opened(self, num_pages: int) -> None:
-        """Now its pages can be rendered. Raises PagesOutsideDocument, InsufficientStorage."""
-        indices = self.request.options.pages.page_indices(num_pages)
+    def opened(self, num_pages: int, max_pages: int) -> None:
+        """Now its pages can be rendered. Raises PagesOutsideDocument, TooManyPages, InsufficientStorage."""
+        indices = self.request.options.pages.page_indices(num_pages, max_pages)
         try:
             self._sink = io.BufferedWriter(io.FileIO(self.submit.pages_path, "wb"))
         except OSError as error:

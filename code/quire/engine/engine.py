@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 from quire.engine.arena import ArenaLedger
 from quire.engine.device_pool import DevicePool
@@ -16,17 +16,12 @@ from quire.engine.documents import DocumentInFlight, PageTask
 from quire.engine.fair_shares import FairShares
 from quire.engine.messages import Accepted, EngineState, Failed, Finished, Progress, Submit
 from quire.engine.render_pool import RenderJob, RenderPool
+from quire.engine.watchers import Client, Watchers
 from quire.words.errors import Fault, QuireError, ShuttingDown
 from quire.words.json_lines import log_line
 from quire.words.reading import ModelInfo, PageResult
 
 log = logging.getLogger("quire.engine")
-
-
-class Client(Protocol):
-    """Who submitted a document. Sending to one that is gone is harmless."""
-
-    def send(self, message: Any) -> None: ...
 
 
 @dataclass(eq=False)
@@ -41,8 +36,15 @@ class Engine:
     """Its owner reports events through `EngineEvents` and calls `step` after them."""
 
     def __init__(
-        self, *, renderers: RenderPool, devices: DevicePool, arena: ArenaLedger, drain_seconds: float
+        self,
+        *,
+        renderers: RenderPool,
+        devices: DevicePool,
+        arena: ArenaLedger,
+        drain_seconds: float,
+        max_pages: int,
     ) -> None:
+        self.max_pages = max_pages
         self.renderers = renderers
         self.devices = devices
         self.arena = arena
@@ -55,8 +57,7 @@ class Engine:
         self._drain_at: float | None = None
         self._shares = FairShares()
         self._numbers = count(1)
-        self._watchers: list[Client] = []
-        self._told: EngineState | None = None
+        self._watchers = Watchers()
 
     # --- clients ---
 
@@ -71,12 +72,11 @@ class Engine:
         self.unopened.append(document)
 
     def watch(self, client: Client) -> None:
-        self._watchers.append(client)
-        client.send(self.state())
+        self._watchers.join(client, self.state())
 
     def client_gone(self, client: Client) -> None:
         """Frees everything that was done for it."""
-        self._watchers = [watcher for watcher in self._watchers if watcher is not client]
+        self._watchers.leave(client)
         for order in [order for order in self.orders.values() if order.client is client]:
             log_line(log, logging.INFO, "caller gone", **_names(order.document))
             self._end(order.document, None)
@@ -110,7 +110,7 @@ class Engine:
         if self.model is not None:
             self._render(now)
             self._read(now)
-        self._tell_watchers()
+        self._watchers.tell(self.state())
 
     def next_wakeup(self) -> float | None:
         """When `step` must be called though nothing happened."""
@@ -128,13 +128,6 @@ class Engine:
         for order in list(self.orders.values()):
             if order.document.deadline <= now:
                 self.answer(order.document, partial(order.document.outcome_at_deadline, now=now))
-
-    def _tell_watchers(self) -> None:
-        state = self.state()
-        if state != self._told:
-            self._told = state
-            for watcher in self._watchers:
-                watcher.send(state)
 
     # --- pages on their way ---
 

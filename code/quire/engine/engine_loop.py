@@ -46,6 +46,7 @@ class EngineParts:
     device_stall_seconds: float
     startup_seconds: float
     drain_seconds: float
+    max_pages: int
 
 
 class _Peer:
@@ -92,6 +93,7 @@ class EngineLoop:
             ),
             arena=ArenaLedger(parts.arena_bytes),
             drain_seconds=parts.drain_seconds,
+            max_pages=parts.max_pages,
         )
         self._render_events = RenderEvents(self.engine)
         self._device_events = DeviceEvents(self.engine)
@@ -191,7 +193,6 @@ class EngineLoop:
 
     def _bury(self, process: _Process, name: str) -> int:
         """A worker that has closed its channel is of no more use, dead or not."""
-        process.kill()
         status = process.child.reap()
         log_line(log, logging.WARNING, f"{name} died", worker_pid=process.child.pid, exit_status=status)
         return status

@@ -65,7 +65,7 @@ class RenderEvents:
         self._engine.renderers.job_ended(worker)
         if job.is_wanted:
             try:
-                job.document.opened(message.num_pages)
+                job.document.opened(message.num_pages, self._engine.max_pages)
             except QuireError as error:
                 self._refuse(job.document, error)
 

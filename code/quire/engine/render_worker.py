@@ -30,6 +30,7 @@ from quire.engine.messages import (
 )
 from quire.engine.niceness import BELOW_FRONT_END
 from quire.engine.parent_death import die_with_parent
+from quire.layout.page import compose_page
 from quire.rendering.layers import read_layer
 from quire.rendering.opening import OpenDocument as Document
 from quire.rendering.opening import RenderLimits, open_document
@@ -118,6 +119,7 @@ class RenderWorker:
         size = document.measure(message.page_index, message.dpi)
         text = read_layer(document, message.page_index, size, message.text)
         if text is not None:
+            text = compose_page(text.lines, rotation_degrees=text.rotation_degrees, source=text.source)
             return LayerRead(job=message.job, size=size, text=text)
         self.channel.send(Measured(job=message.job, size=size))
         offset = self._await_grant(message.job)
@@ -146,6 +148,7 @@ def main() -> None:
     die_with_parent(given.parent_pid)
     _limit_memory(given.arena_fd)
     os.nice(BELOW_FRONT_END)
+    os.environ["OPENCV_FOR_THREADS_NUM"] = "1"  # the workers are as many as the cores already
     limits = RenderLimits(
         dpi=given.dpi, max_page_pixels=given.max_page_pixels, max_source_pixels=given.max_source_pixels
     )

@@ -41,6 +41,7 @@ def compose(settings: Settings) -> EngineParts:
         device_stall_seconds=settings.device_stall_seconds,
         startup_seconds=settings.startup_seconds,
         drain_seconds=settings.drain_seconds,
+        max_pages=settings.max_pages,
     )
 
 

@@ -10,6 +10,7 @@
     │       ├── DocumentUnreadable   422 document_unreadable
     │       ├── DocumentEncrypted    422 document_encrypted
     │       ├── PagesOutsideDocument 422 pages_outside_document
+    │       ├── TooManyPages         422 too_many_pages
     │       ├── PageTooLarge         422 page_too_large
     │       ├── PageUnreadable       422 page_unreadable
     │       ├── PageRenderTimeout    422 page_render_timeout
@@ -98,6 +99,12 @@ class PagesOutsideDocument(DocumentError):
     """The document has none of the pages that were asked for."""
 
     code = "pages_outside_document"
+
+
+class TooManyPages(DocumentError):
+    """More pages were asked for than QUIRE_MAX_PAGES; the option `pages` asks for fewer."""
+
+    code = "too_many_pages"
 
 
 class PageTooLarge(DocumentError):

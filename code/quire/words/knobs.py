@@ -77,6 +77,13 @@ KNOBS: dict[str, Knob] = {
     "render_page_seconds": Knob(
         "QUIRE_RENDER_PAGE_SECONDS", 60.0, "how long one page may render before its worker is killed", 1, 1800
     ),
+    "max_pages": Knob(
+        "QUIRE_MAX_PAGES",
+        10_000,
+        "pages that one request may ask for; a PDF can claim any number",
+        1,
+        1_000_000,
+    ),
     "dpi": Knob("QUIRE_DPI", 200, "resolution of a rendered PDF page", 36, 1200),
     "max_page_pixels": Knob(
         "QUIRE_MAX_PAGE_PIXELS",

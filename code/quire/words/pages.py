@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
-from quire.words.errors import BadRequest, PagesOutsideDocument
+from quire.words.errors import BadRequest, PagesOutsideDocument, TooManyPages
 
 _SPAN = re.compile(r"(?P<first>[0-9]{1,9})?\s*(?:(?P<dash>-)\s*(?P<last>[0-9]{1,9})?)?")
 _MAX_SPANS = 1000
@@ -36,16 +37,23 @@ class PageSelection(msgspec.Struct, frozen=True):
             raise BadRequest(f"pages: more than {_MAX_SPANS} ranges")
         return cls(tuple(_span(part, text) for part in parts))
 
-    def page_indices(self, num_pages: int) -> list[int]:
-        """The pages asked for, from 0, ascending, each once. Raises PagesOutsideDocument for none."""
+    def page_indices(self, num_pages: int, max_pages: int) -> list[int]:
+        """The pages asked for, from 0, ascending, each once. Raises PagesOutsideDocument for none, and
+        TooManyPages for more than `max_pages`."""
+        chosen = self._chosen(num_pages)
+        if len(chosen) > max_pages:
+            raise TooManyPages(f"{len(chosen)} pages are asked for, at most {max_pages} are read at once")
+        return sorted(chosen)
+
+    def _chosen(self, num_pages: int) -> Collection[int]:
         if not self.spans:
-            return list(range(num_pages))
+            return range(num_pages)
         chosen: set[int] = set()
         for span in self.spans:
             chosen.update(range(span.first - 1, min(span.last or num_pages, num_pages)))
         if not chosen:
             raise PagesOutsideDocument(f"the document has {num_pages} pages, and none of those asked for")
-        return sorted(chosen)
+        return chosen
 
 
 def _span(part: str, whole: str) -> PageSpan:

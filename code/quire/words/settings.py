@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     startup_seconds: float
     render_workers: int
     render_page_seconds: float
+    max_pages: int
     dpi: int
     max_page_pixels: int
     max_source_pixels: int

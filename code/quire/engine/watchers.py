@@ -1,0 +1,34 @@
+"""Those who want to know the engine's state: each hears it once at first, and then every change."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from quire.engine.messages import EngineState
+
+
+class Client(Protocol):
+    """Who is connected to the engine. Sending to one that is gone is harmless."""
+
+    def send(self, message: Any) -> None: ...
+
+
+class Watchers:
+    """The state is told when it differs from what was told last."""
+
+    def __init__(self) -> None:
+        self._watchers: list[Client] = []
+        self._told: EngineState | None = None
+
+    def join(self, client: Client, state: EngineState) -> None:
+        self._watchers.append(client)
+        client.send(state)
+
+    def leave(self, client: Client) -> None:
+        self._watchers = [watcher for watcher in self._watchers if watcher is not client]
+
+    def tell(self, state: EngineState) -> None:
+        if state != self._told:
+            self._told = state
+            for watcher in self._watchers:
+                watcher.send(state)

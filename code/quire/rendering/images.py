@@ -1,0 +1,155 @@
+"""Image files as documents: one page a frame, decoded by Pillow, scaled and turned as displayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from quire.rendering.blame import blame_document, blame_page
+from quire.rendering.colors import grey_or_rgb
+from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
+from quire.rendering.frames import page_frames
+from quire.rendering.scaling import limited_scale, scaled_side
+from quire.rendering.sniffing import TIFF
+from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
+from quire.words.reading import PageSize, PageText
+
+Image.MAX_IMAGE_PIXELS = None  # RenderLimits.max_source_pixels is asked instead, before a pixel is decoded
+
+_SANE_DPI = range(30, 2401)
+_FAX_ASPECTS = (1.5, 3.0)
+"""Fax machines scan 204 × 98 dots an inch: within this ratio the coarser side is stretched."""
+
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation → what shows the image upright (CIPA DC-008, tag 274)."""
+
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+class _Shape(NamedTuple):
+    """A frame as displayed, at its own resolution with square pixels."""
+
+    width: float
+    height: float
+    dpi: float | None
+
+
+class ImageDocument:
+    """An OpenDocument over Pillow. It has no text layer."""
+
+    def __init__(self, path: Path, media_type: str, limits: RenderLimits) -> None:
+        self._path = path
+        self._media_type = media_type
+        self._limits = limits
+        self._image: Image.Image | None = None
+        try:
+            with blame_document(Exception):
+                self._frames = page_frames(path, media_type, self._open())
+        except DocumentError:
+            self.close()
+            raise
+        self.num_pages = len(self._frames)
+
+    def measure(self, page_index: int, dpi: int | None) -> PageSize:
+        with blame_page(page_index, Exception):
+            shape = self._shape(self._frame(page_index), page_index)
+        scale = limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels)
+        return PageSize(
+            width_px=scaled_side(shape.width, scale),
+            height_px=scaled_side(shape.height, scale),
+            dpi=shape.dpi and shape.dpi * scale,
+        )
+
+    def render(self, page_index: int, size: PageSize, out: Pixels) -> None:
+        refuse_wrong_target(out, size)
+        with blame_page(page_index, Exception):
+            image = self._frame(page_index)
+            self._shape(image, page_index)
+            page = self._upright(image, size)
+            samples = np.asarray(page)
+            out[...] = samples[:, :, None] if samples.ndim == 2 else samples
+
+    def text_layer(self, page_index: int, size: PageSize, *, trusted_only: bool = True) -> PageText | None:
+        return None
+
+    def close(self) -> None:
+        if self._image is not None:
+            self._image.close()
+        self._image = None
+
+    def _open(self) -> Image.Image:
+        """From the start of the file: a frame that was decoded is not decoded anew at another scale."""
+        self.close()
+        self._image = Image.open(self._path, formats=[self._media_type.partition("/")[2].upper()])
+        return self._image
+
+    def _frame(self, page_index: int) -> Image.Image:
+        if not 0 <= page_index < self.num_pages:
+            raise PageUnreadable(f"the document has {self.num_pages} pages, no page {page_index + 1}")
+        image = self._image if self._image is not None and self.num_pages > 1 else self._open()
+        if self.num_pages > 1 or self._frames[0] > 0:
+            image.seek(self._frames[page_index])
+        return image
+
+    def _shape(self, image: Image.Image, page_index: int) -> _Shape:
+        width, height = image.size
+        if width * height > self._limits.max_source_pixels:
+            raise PageTooLarge(
+                f"page {page_index + 1} claims {width} × {height} pixels; "
+                f"at most {self._limits.max_source_pixels} are decoded"
+            )
+        if self._orientation(image) in _SIDEWAYS:
+            width, height = height, width
+        dpi_x, dpi_y = _dots_per_inch(image)
+        if dpi_x is None or dpi_y is None:
+            return _Shape(width, height, None)
+        least, most = _FAX_ASPECTS
+        if self._media_type == TIFF and least < max(dpi_x, dpi_y) / min(dpi_x, dpi_y) < most:
+            dpi = max(dpi_x, dpi_y)
+            return _Shape(width * dpi / dpi_x, height * dpi / dpi_y, dpi)
+        return _Shape(width, height, dpi_x)
+
+    def _orientation(self, image: Image.Image) -> int:
+        """1 for a TIFF: Pillow turns those while it loads them, and gives their turned size before."""
+        return 1 if self._media_type == TIFF else int(image.getexif().get(ExifTags.Base.Orientation, 1))
+
+    def _upright(self, image: Image.Image, size: PageSize) -> Image.Image:
+        """Decodes, scales before turning (there is less to turn then), and turns."""
+        orientation = self._orientation(image)
+        target = (size.width_px, size.height_px)
+        if orientation in _SIDEWAYS:
+            target = (size.height_px, size.width_px)
+        if image.size != target:
+            image.draft(None, target)
+        image.load()
+        tags = getattr(image, "tag_v2", {})
+        page = grey_or_rgb(image, min_is_white=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
+        if page.size != target:
+            page = page.resize(target, Image.Resampling.BICUBIC, reducing_gap=3.0)
+        turn = _TURNS.get(orientation)
+        return page if turn is None else page.transpose(turn)
+
+
+def _dots_per_inch(image: Image.Image) -> tuple[float, float] | tuple[None, None]:
+    """What the file says, unless that is absurd."""
+    said = image.info.get("dpi")
+    try:
+        dpi_x, dpi_y = (float(value) for value in said or ())
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None, None
+    if round(dpi_x) not in _SANE_DPI or round(dpi_y) not in _SANE_DPI:
+        return None, None
+    return dpi_x, dpi_y
