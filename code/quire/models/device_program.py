@@ -14,7 +14,9 @@ from quire.engine.device_worker import (
     LoadedModel,
     run_device_worker,
 )
+from quire.engine.niceness import BELOW_FRONT_END
 from quire.engine.port import DeviceLost
+from quire.models.cpu_process import prepare_cpu_process
 from quire.models.model_choice import ReaderChoice, StubChoice, choose_model
 from quire.models.model_folder import ModelFolderError
 from quire.models.stub import StubModel
@@ -54,8 +56,10 @@ def main() -> None:
     given, _ = parser.parse_known_args(sys.argv[1:])
     if given.cuda_device:
         os.environ["CUDA_VISIBLE_DEVICES"] = given.cuda_device
+    prepare_cpu_process(os.environ)
     settings = Settings.from_environ(os.environ)
     configure_logging("device worker", settings.log_level)
+    os.nice(BELOW_FRONT_END)
     try:
         run_device_worker(Inheritance.from_argv(sys.argv[1:]), lambda: load(settings))
     except ModelFolderError as error:

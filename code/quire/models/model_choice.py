@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -11,9 +12,10 @@ from quire.models.stub import StubOptions
 from quire.words.settings import Settings
 
 
-class StubChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="task", tag="stub"):
+class StubChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What quire.json says when it asks for the stub."""
 
+    task: Literal["stub"]
     options: StubOptions = StubOptions()
 
 

@@ -1,0 +1,1 @@
+"""PP-OCRv6: the default model, detection and recognition."""
