@@ -224,6 +224,13 @@ def test_a_model_folder_of_an_unknown_kind_ends_the_engine_for_good(tmp_path: Pa
     assert "neither manifest.json nor quire.json" in json.loads(ended.stdout.splitlines()[-1])["reason"]
 
 
+def test_cuda_that_is_not_there_ends_the_engine_for_good(tmp_path: Path) -> None:
+    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path), "QUIRE_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}
+    engine = start_engine(tmp_path / "run", environ)
+    assert engine.process.wait(60) == 70
+    assert "QUIRE_DEVICE=cuda" in (tmp_path / "run" / "log.jsonl").read_text()
+
+
 def test_a_model_that_breaks_after_the_engine_has_started_ends_it_for_good(
     start: Callable[..., RunningEngine], tmp_path: Path
 ) -> None:

@@ -100,9 +100,13 @@ def test_pages_that_fail_are_named(environ: dict[str, str], tmp_path: Path) -> N
 
 
 def test_password_opens_an_encrypted_pdf(environ: dict[str, str], samples: Path) -> None:
-    locked = quire(environ, "read", samples / "encrypted.pdf")
-    assert (locked.returncode, locked.stdout) == (1, "")
-    assert "(document_encrypted)" in locked.stderr
+    for password in ([], ["--password", "wrong"]):
+        locked = quire(environ, "read", samples / "encrypted.pdf", *password)
+        assert (locked.returncode, locked.stdout) == (1, "")
+        assert "(document_encrypted)" in locked.stderr
+    opened = quire(environ, "read", samples / "encrypted.pdf", "--password", "quire")
+    assert opened.returncode == 0, opened.stderr
+    assert opened.stdout.strip()
 
 
 def test_file_whose_name_begins_with_a_dash(environ: dict[str, str], tmp_path: Path) -> None:

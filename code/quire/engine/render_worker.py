@@ -28,7 +28,6 @@ from quire.engine.messages import (
     RenderPage,
     ToRenderer,
 )
-from quire.engine.niceness import BELOW_FRONT_END
 from quire.engine.parent_death import die_with_parent
 from quire.layout.page import compose_page
 from quire.rendering.layers import read_layer
@@ -147,7 +146,6 @@ def main() -> None:
     given = parser.parse_args(sys.argv[1:])
     die_with_parent(given.parent_pid)
     _limit_memory(given.arena_fd)
-    os.nice(BELOW_FRONT_END)
     os.environ["OPENCV_FOR_THREADS_NUM"] = "1"  # the workers are as many as the cores already
     limits = RenderLimits(
         dpi=given.dpi, max_page_pixels=given.max_page_pixels, max_source_pixels=given.max_source_pixels

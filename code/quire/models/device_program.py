@@ -14,10 +14,9 @@ from quire.engine.device_worker import (
     LoadedModel,
     run_device_worker,
 )
-from quire.engine.niceness import BELOW_FRONT_END
 from quire.engine.port import DeviceLost
 from quire.models.cpu_process import prepare_cpu_process
-from quire.models.model_choice import ReaderChoice, StubChoice, choose_model
+from quire.models.model_choice import ModelChoice, ReaderChoice, StubChoice, choose_model
 from quire.models.model_folder import ModelFolderError
 from quire.models.stub import StubModel
 from quire.words.json_lines import configure_logging, log_line
@@ -29,9 +28,19 @@ PAGES_WANTED_ON_CPU = 4
 PAGES_WANTED_ON_CUDA = 32
 
 
+class CannotLoad(Exception):
+    """Starting again cannot help: the model or the device that was asked for is not there."""
+
+
 def load(settings: Settings) -> LoadedModel:
-    """The chosen model, warm. Raises ModelFolderError."""
-    choice = choose_model(settings)
+    """The chosen model, warm. Raises CannotLoad."""
+    try:
+        return _load(choose_model(settings), settings)
+    except (ModelFolderError, OSError, ValueError) as error:
+        raise CannotLoad(str(error)) from error
+
+
+def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
     if isinstance(choice, StubChoice):
         stub = StubModel(choice.options)
         return LoadedModel(stub, "stub", "none", pages_wanted=2 * choice.options.max_items)
@@ -59,11 +68,10 @@ def main() -> None:
     prepare_cpu_process(os.environ)
     settings = Settings.from_environ(os.environ)
     configure_logging("device worker", settings.log_level)
-    os.nice(BELOW_FRONT_END)
     try:
         run_device_worker(Inheritance.from_argv(sys.argv[1:]), lambda: load(settings))
-    except ModelFolderError as error:
-        log_line(log, logging.ERROR, str(error))
+    except CannotLoad as error:
+        log_line(log, logging.ERROR, "the model cannot be loaded", reason=str(error))
         sys.exit(EXIT_MODEL_BROKEN)
     except DeviceLost as error:
         log_line(log, logging.ERROR, "the device is lost", reason=str(error))
