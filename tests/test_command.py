@@ -88,7 +88,7 @@ def test_read_needs_a_file(repository: Path) -> None:
 def test_interrupt_is_the_programs_to_handle(repository: Path, tmp_path: Path) -> None:
     """Ctrl-C reaches the whole terminal group: the program cleans up, the command waits for it."""
     program = (
-        "import sys, time\nprint('up', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
+        "import sys, time\ntry:\n    print('up', flush=True)\n    time.sleep(60)\nexcept KeyboardInterrupt:\n"
     )
     home = home_with(tmp_path, program + "    time.sleep(0.5)\n    print('cleaned up')\n    sys.exit(3)\n")
     command = subprocess.Popen(

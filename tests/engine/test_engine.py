@@ -16,6 +16,7 @@ from quire.engine.engine import Engine
 from quire.engine.events import DeviceEvents, RenderEvents
 from quire.engine.messages import (
     Accepted,
+    BatchRun,
     CloseDocument,
     DeviceReady,
     DropPage,
@@ -243,18 +244,23 @@ def test_nothing_is_rendered_before_a_device_is_warm(build: Callable[..., House]
     assert house.renderers[-1].all(OpenDocument)
 
 
-def test_a_bad_page_is_an_entry_and_strict_makes_it_an_error(house: House) -> None:
-    for strict in (False, True):
-        client = house.submit(strict=strict)
-        house.open(2)
-        fault = Fault.of(PageUnreadable("broken"))
-        house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
-        house.render()
-        house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
-        if strict:
-            assert client.last(Failed).fault == fault
-        else:
-            assert [page.error for page in house.pages(client)] == [fault, None]
+def test_a_bad_page_is_an_entry(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    fault = Fault.of(PageUnreadable("broken"))
+    house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert [page.error for page in house.pages(client)] == [fault, None]
+    house.assert_at_rest()
+
+
+def test_strict_makes_the_first_bad_page_the_documents_error(house: House) -> None:
+    client = house.submit(strict=True)
+    house.open(100)
+    fault = Fault.of(PageUnreadable("broken"))
+    house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
+    assert answers(client) == [Failed(fault=fault)]
     house.assert_at_rest()
 
 
@@ -326,6 +332,47 @@ def test_waiting_for_the_arena_does_not_count_as_rendering(build: Callable[..., 
     assert house.renderers[-1].last(GrantPixels).job == job
 
 
+def test_a_page_nobody_wants_gets_no_pixels(build: Callable[..., House]) -> None:
+    house = build(arena_bytes=4 << 20)
+    house.warm()
+    first, second = house.submit(), house.submit()
+    house.open(1)
+    house.open(1)
+    house.render()
+    job = house.renderers[-1].last(RenderPage).job
+    house.renderer_says(Measured(job=job, size=SIZE))
+    house.engine.client_gone(second)
+    assert not [m for m in house.renderers[-1].all(CloseDocument) if m.path == house.paths[id(second)]]
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert house.renderers[-1].last(GrantPixels) == GrantPixels(job=job, offset=None)
+    house.renderer_says(JobFailed(job=job, fault=Fault.of(PageUnreadable("nobody waits"))))
+    assert len(house.renderers[-1].all(CloseDocument)) == 2
+    assert first.all(Finished)
+    assert not answers(second)
+    house.assert_at_rest()
+
+
+def test_a_busy_renderer_is_told_of_closed_documents_when_it_is_done(house: House) -> None:
+    stuck = house.submit()
+    house.open(2)
+    told = len(house.renderers[-1].told)
+    for _ in range(1000):
+        house.engine.client_gone(house.submit())
+    assert len(house.renderers[-1].told) == told
+    house.render()
+    assert len(house.renderers[-1].all(CloseDocument)) == 1000
+    assert not answers(stuck)
+
+
+def test_a_late_renderer_that_answers_after_all_gets_no_new_job(house: House) -> None:
+    house.submit()
+    house.open(2)
+    house.step(61.0)
+    assert house.renderers[-1].is_killed
+    house.render()
+    assert len(house.renderers[-1].all(RenderPage)) == 1
+
+
 def test_a_page_that_was_alone_is_charged_and_fails_the_second_time(house: House) -> None:
     client = house.submit()
     house.open(1)
@@ -382,6 +429,81 @@ def test_a_device_worker_without_progress_is_killed(house: House) -> None:
 def test_an_idle_device_worker_may_be_silent_for_ever(house: House) -> None:
     house.step(100_000.0)
     assert not house.devices[-1].is_killed
+
+
+def test_the_lowest_ceiling_is_remembered(build: Callable[..., House]) -> None:
+    house = build(devices=2)
+    house.warm()
+    for device, max_items in ((house.devices[0], 3), (house.devices[1], 8)):
+        house.device_says(
+            LimitBatch(lane="detection", canvas_height=640, canvas_width=900, max_items=max_items), device
+        )
+    house.device_dies()
+    assert [ceiling.max_items for ceiling in house.devices[-1].all(LimitBatch)] == [3]
+
+
+def test_only_a_page_that_was_alone_is_charged(house: House) -> None:
+    client = house.submit()
+    house.open(3)
+    for _ in range(3):
+        house.render()
+    house.device_dies()
+    house.device_dies()
+    assert house.engine.devices.page_aboard(house.aboard()[-1]) is not None
+    for _ in range(3):
+        house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert [page.error for page in house.pages(client)] == [None] * 3
+    house.assert_at_rest()
+
+
+def test_nothing_joins_a_lone_page_and_it_goes_before_the_others(house: House) -> None:
+    house.submit()
+    house.open(3)
+    house.render()
+    house.render()
+    first, second = house.aboard()
+    house.device_dies()
+    house.render()
+    assert house.aboard() == [first]
+    house.device_says(PageRead(page=first, text=TEXT))
+    assert house.aboard() == [first, second]
+
+
+def test_a_batch_is_progress(house: House) -> None:
+    house.submit()
+    house.open(1)
+    house.render()
+    house.step(299.0)
+    key = house.aboard()[-1]
+    house.device_says(
+        BatchRun(lane="x", canvas_height=1, canvas_width=1, num_items=1, pages=(key,), milliseconds=1.0)
+    )
+    house.step(299.0)
+    assert not house.devices[-1].is_killed
+    house.step(2.0)
+    assert house.devices[-1].is_killed
+
+
+def test_no_more_pages_are_rendered_ahead_than_devices_want(house: House) -> None:
+    house.submit()
+    house.open(100)
+    for _ in range(READY.pages_wanted + 2 + READY.pages_wanted):
+        house.render()
+    assert len(house.aboard()) == READY.pages_wanted
+    assert len(house.renderers[-1].all(RenderPage)) == 2 * READY.pages_wanted + 2
+
+
+def test_a_dead_renderers_pixels_are_free_again(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.renderer_says(Measured(job=house.renderers[-1].last(RenderPage).job, size=SIZE))
+    assert house.engine.arena.num_free_bytes < house.engine.arena.num_bytes
+    house.renderer_dies()
+    assert house.engine.arena.num_free_bytes == house.engine.arena.num_bytes
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert client.all(Finished)
+    house.assert_at_rest()
 
 
 def test_a_ceiling_that_was_learnt_is_handed_to_the_successor(house: House) -> None:
@@ -493,6 +615,12 @@ def test_a_device_that_never_comes_up_is_hopeless(build: Callable[..., House]) -
         house.device_events.died(house.devices[-1], house.now)
         house.step(60.0)
     assert house.engine.devices.is_hopeless
+
+
+def test_a_document_without_pages_is_unreadable(house: House) -> None:
+    client = house.submit()
+    house.open(0)
+    assert client.last(Failed).fault.code == "document_unreadable"
 
 
 def test_a_full_disk_is_an_error_that_may_be_tried_again(house: House) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 
 from quire.engine.lane_scheduler import LaneScheduler
 from quire.engine.messages import BatchRun, LimitBatch, PageFaulted, PageRead
-from quire.engine.port import DeviceLost, Pixels
+from quire.engine.port import Canvas, DeviceLost, DeviceOutOfMemory, Item, Lane, Pixels
 from quire.models.stub import CANVAS, Marker, StubModel, StubOptions
+from quire.words.reading import PageText
 
 
 def page(value: int, marker: tuple[int, int, int] | None = None) -> Pixels:
@@ -114,3 +117,75 @@ def test_a_lost_device_ends_the_worker() -> None:
     driver.lanes.add(1, page(1, Marker.FATAL), 0.0)
     with pytest.raises(DeviceLost):
         driver.run()
+
+
+class ForgetfulLane:
+    """Holds a weak reference to what it laid out, and runs out of memory above one item."""
+
+    def __init__(self) -> None:
+        self.alive_when_alone: list[int] = []
+        self._prepared: list[weakref.ref[Pixels]] = []
+
+    def max_items(self, canvas: Canvas) -> int:
+        return 8
+
+    def pre(self, canvas: Canvas, payloads: Sequence[Pixels]) -> Pixels:
+        prepared = np.stack(payloads)
+        self._prepared.append(weakref.ref(prepared))
+        return prepared
+
+    def device(self, prepared: Pixels) -> Pixels:
+        if len(prepared) > 1:
+            raise DeviceOutOfMemory(f"{len(prepared)} items")
+        self.alive_when_alone.append(sum(1 for reference in self._prepared if reference() is not None))
+        return prepared
+
+    def post(self, output: Pixels, payloads: Sequence[Pixels]) -> list[Pixels]:
+        return list(payloads)
+
+
+class OneLaneModel:
+    """The stub's reading over another lane."""
+
+    info = StubModel.info
+
+    def __init__(self, lane: Lane) -> None:
+        self.lanes = {"stub": lane}
+
+    def warm_up(self) -> None: ...
+
+    def read(self, pixels: Pixels) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        yield [Item("stub", CANVAS, pixels)]
+        return PageText(text="", lines=(), blocks=())
+
+
+def run_over(lane: Lane, pages: int) -> list[Any]:
+    said: list[Any] = []
+    lanes = LaneScheduler(OneLaneModel(lane), said.append)
+    for key in range(pages):
+        lanes.add(key, page(key), 0.0)
+    while not lanes.is_idle:
+        lanes.step(0.0)
+    return said
+
+
+def test_a_batch_that_did_not_fit_holds_no_memory_while_smaller_ones_are_tried() -> None:
+    lane = ForgetfulLane()
+    said = run_over(lane, 8)
+    assert len([m for m in said if isinstance(m, PageRead)]) == 8
+    assert lane.alive_when_alone == [1] * 8
+
+
+class MiscountingLane(ForgetfulLane):
+    """Gives back one output too many."""
+
+    def device(self, prepared: Pixels) -> Pixels:
+        return prepared
+
+    def post(self, output: Pixels, payloads: Sequence[Pixels]) -> list[Pixels]:
+        return [*payloads, payloads[0]]
+
+
+def test_a_wrong_number_of_outputs_costs_the_pages_and_not_the_worker() -> None:
+    said = run_over(MiscountingLane(), 3)
+    assert sorted(m.page for m in said if isinstance(m, PageFaulted)) == [0, 1, 2]

@@ -13,7 +13,7 @@ SMALL, LARGE = Canvas(48, 64), Canvas(48, 640)
 
 
 def waiting(number: int, canvas: Canvas = SMALL, *, rank: int = 0, since: float = 0.0) -> Waiting:
-    return Waiting(number, f"lane{rank}", rank, canvas, owner=number, since=since)
+    return Waiting(number, f"lane{rank}", rank, canvas, since=since)
 
 
 def four(lane: str, canvas: Canvas) -> int:
@@ -63,6 +63,7 @@ def test_a_newcomer_is_served_within_two_turns_of_a_long_document() -> None:
     shares = FairShares()
     shares.join(1)
     for _ in range(500):
+        assert shares.next([1]) == 1
         shares.charge(1, 1.0)
     shares.join(2)
     turns = []
@@ -71,21 +72,46 @@ def test_a_newcomer_is_served_within_two_turns_of_a_long_document() -> None:
         assert owner is not None
         turns.append(owner)
         shares.charge(owner, 1.0)
-    assert turns == [1, 2, 1, 2]
+    assert turns == [2, 1, 2, 1]
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=200))
 def test_shares_never_drift_apart_by_more_than_one_page(arrivals: list[int]) -> None:
-    shares, served = FairShares(), dict[int, int]()
+    shares, served, level = FairShares(), dict[int, int](), 0
     for owner in arrivals:
         if owner not in served:
             shares.join(owner)
-            served[owner] = min(served.values(), default=0)
+            served[owner] = level
         chosen = shares.next(served)
         assert chosen is not None
+        level = served[chosen]
         shares.charge(chosen, 1.0)
         served[chosen] += 1
         assert max(served.values()) - min(served.values()) <= 1
+
+
+def test_a_newcomer_does_not_starve_a_long_document_beside_one_that_has_nothing_to_do() -> None:
+    shares = FairShares()
+    shares.join(1)
+    shares.join(2)
+    for _ in range(1000):
+        shares.next([2])
+        shares.charge(2, 1.0)
+    shares.join(3)
+    turns = [shares.next([2, 3])]
+    shares.charge(3, 1.0)
+    turns.append(shares.next([2, 3]))
+    assert sorted(turn for turn in turns if turn) in ([2, 3], [3, 3])
+    shares.charge(3, 1.0)
+    assert shares.next([2, 3]) == 2
+
+
+def test_a_rare_canvas_is_not_starved_by_fuller_ones_that_are_late_too() -> None:
+    rare = waiting(0, LARGE, since=0.0)
+    common = [waiting(n, SMALL, since=1.0) for n in range(1, 100)]
+    batch = next_batch([rare, *common], four, 10 * STARVING_SECONDS)
+    assert batch is not None
+    assert batch.items == (rare,)
 
 
 def test_an_owner_that_left_is_never_chosen_nor_charged() -> None:

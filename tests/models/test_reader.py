@@ -177,7 +177,6 @@ LINN_PAGES = [
     ("linn.pdf", 0, 0),
     ("skew.pdf", 0, 0),
     ("rotated_skew.pdf", 0, 0),
-    ("cardinal.pdf", 0, 0),
     ("cardinal.pdf", 1, 270),
     ("cardinal.pdf", 2, 180),
     ("cardinal.pdf", 3, 90),

@@ -146,6 +146,7 @@ def test_a_killed_process_heals_under_a_request(container: Served, module: str) 
     with PingLoop(container) as pings, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(container.post, CONTRACT, "application/pdf", "pages=1-6")
         time.sleep(0.7)
+        assert not answer.done()
         kill_one(container, module)
         status, body = answer.result()
     assert set(pings.statuses) == {200}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,11 +20,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from quire.engine.channel import Channel, PeerGone
 from quire.engine.hang_up import CallerGone
+from quire.engine.messages import FromEngine, Submit, ToEngine
+from quire.engine.watch import EngineWatch
 from quire.models.stub import Marker
-from quire.words.errors import DeadlineExceeded, PageFailedOnDevice, ShuttingDown
+from quire.words.errors import DeadlineExceeded, PageFailedOnDevice, PageRenderTimeout, ShuttingDown
+from quire.words.request import DocumentRequest, ReadOptions
 from tests.fakes.running_engine import (
     CODE,
+    PATIENCE_SECONDS,
     RunningEngine,
     await_health,
     running_engine,
@@ -172,6 +178,18 @@ def test_a_page_that_hangs_the_device_ends_in_its_error(
     ]
 
 
+def test_a_page_that_takes_too_long_to_draw_is_an_error_and_its_renderer_is_replaced(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start({"QUIRE_RENDER_PAGE_SECONDS": "1", "QUIRE_RENDER_WORKERS": "1"})
+    page = draw(tmp_path / "page.png")
+    assert engine.read(page).status == "complete"
+    os.kill(engine.worker_pids(RENDERER)[0], signal.SIGSTOP)
+    with pytest.raises(PageRenderTimeout):
+        engine.read(page)
+    assert engine.read(page).status == "complete"
+
+
 def test_a_passed_deadline_is_answered(start: Callable[..., RunningEngine], tmp_path: Path) -> None:
     engine = start(page_seconds=30)
     with pytest.raises(DeadlineExceeded):
@@ -179,10 +197,6 @@ def test_a_passed_deadline_is_answered(start: Callable[..., RunningEngine], tmp_
 
 
 def test_a_caller_that_hangs_up_frees_the_device(start: Callable[..., RunningEngine], tmp_path: Path) -> None:
-    import socket
-
-    from quire.words.request import DocumentRequest, ReadOptions
-
     engine = start(page_seconds=0.2, max_items=1)
     document = draw_pages(tmp_path / "pages.tif", [None] * 200)
     request = DocumentRequest(
@@ -196,10 +210,102 @@ def test_a_caller_that_hangs_up_frees_the_device(start: Callable[..., RunningEng
     assert "caller gone" in [line["event"] for line in log_lines(engine)]
 
 
+def test_a_client_that_reads_nothing_holds_nobody_up(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start({"QUIRE_RENDER_WORKERS": "1"})
+    document = draw_pages(tmp_path / "pages.tif", [None] * 600)
+    deaf: Channel[ToEngine, FromEngine] = Channel.connect(engine.address, FromEngine)
+    request = DocumentRequest(
+        path=document, media_type="image/tiff", num_bytes=1, sha256="", options=ReadOptions()
+    )
+    results = tmp_path / "results.jsonl"
+    deaf.send(Submit(request=request, pages_path=str(results), deadline_seconds=PATIENCE_SECONDS))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not results.exists() or len(results.read_bytes().splitlines()) < 600:
+        assert time.monotonic() < deadline, "the engine stopped"
+        time.sleep(0.05)
+    assert engine.read(draw(tmp_path / "page.png")).status == "complete"
+    deaf.close()
+
+
+def test_a_renderer_that_hangs_does_not_stop_the_engine(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start({"QUIRE_RENDER_WORKERS": "2", "QUIRE_RENDER_PAGE_SECONDS": "5"})
+    page = draw(tmp_path / "page.png")
+    engine.read(page)
+    os.kill(engine.worker_pids(RENDERER)[0], signal.SIGSTOP)
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(engine.read, page) for _ in range(400)]
+        failures = [answer.exception() for answer in answers if answer.exception(PATIENCE_SECONDS)]
+    # None at all where the renderer was stopped before it was up, and so was never given a page.
+    assert [type(failure) for failure in failures] in ([], [PageRenderTimeout])
+
+
+def test_a_client_that_talks_nonsense_is_hung_up_on(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start()
+    vandal: Channel[Any, Any] = Channel.connect(engine.address, FromEngine)
+    vandal.send({"type": "Nonsense"})
+    with pytest.raises(PeerGone):
+        vandal.receive()
+    vandal.close()
+    assert engine.read(draw(tmp_path / "page.png")).status == "complete"
+
+
+def test_a_file_name_that_is_no_text_is_read(start: Callable[..., RunningEngine], tmp_path: Path) -> None:
+    page = draw(tmp_path / "page.png").rename(tmp_path / os.fsdecode(b"p\xff.png"))
+    assert start().read(page).status == "complete"
+
+
+def test_a_frozen_engine_is_seen(start: Callable[..., RunningEngine]) -> None:
+    engine = start()
+    watch = EngineWatch(engine.address, heal_seconds=0.2, heartbeat_seconds=0.2)
+    watch.start()
+    try:
+        await_true(lambda: watch.health().is_healthy)
+        engine.process.send_signal(signal.SIGSTOP)
+        await_true(lambda: not watch.health().is_healthy)
+        engine.process.send_signal(signal.SIGCONT)
+        await_true(lambda: watch.health().is_healthy)
+    finally:
+        watch.stop()
+
+
+def await_true(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_client_whose_engine_will_not_come_back_is_told(
+    start: Callable[..., RunningEngine], tmp_path: Path
+) -> None:
+    engine = start(page_seconds=30)
+    client = engine.client
+    request = DocumentRequest(
+        path=draw(tmp_path / "page.png"),
+        media_type="image/png",
+        num_bytes=1,
+        sha256="",
+        options=ReadOptions(),
+    )
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.read, request, deadline=time.monotonic() + 600)
+        time.sleep(0.5)
+        client.close()
+        engine.process.kill()
+        with pytest.raises(ShuttingDown):
+            answer.result(PATIENCE_SECONDS)
+
+
 def test_sigterm_ends_what_can_end_and_refuses_the_rest(
     start: Callable[..., RunningEngine], tmp_path: Path
 ) -> None:
-    engine = start({"QUIRE_DRAIN_SECONDS": "2"}, page_seconds=0.3, max_items=1)
+    engine = start({"QUIRE_DRAIN_SECONDS": "6"}, page_seconds=0.3, max_items=1)
     short = draw_pages(tmp_path / "short.tif", [None] * 2)
     long = draw_pages(tmp_path / "long.tif", [None] * 100)
     with ThreadPoolExecutor(2) as pool:

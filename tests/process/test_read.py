@@ -163,6 +163,21 @@ def test_engine_that_dies_ends_the_read(environ: dict[str, str], tmp_path: Path)
     assert "(engine_lost)" in complaint
 
 
+def test_interrupt_does_not_wait_for_documents(environ: dict[str, str], tmp_path: Path) -> None:
+    stub_folder(tmp_path / "base", page_seconds=600.0)
+    reading = subprocess.Popen(
+        [sys.executable, "-m", "quire_endpoint.command", "read", str(picture(tmp_path))],
+        env=environ,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    engine = _busy_engine(reading.pid)
+    os.killpg(reading.pid, signal.SIGINT)
+    reading.communicate(timeout=PATIENCE_SECONDS)
+    assert reading.returncode != 0
+    assert not Path(f"/proc/{engine}").exists()
+
+
 def _busy_engine(pid: int) -> int:
     """The engine below `pid`, once its device worker runs and a document is in flight."""
     give_up = time.monotonic() + PATIENCE_SECONDS

@@ -13,14 +13,12 @@ STARVING_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Waiting:
-    """An item that waits. `number` names it; `rank` is its lane's place in the model, later is higher;
-    `owner` is its page."""
+    """An item that waits. `number` names it; `rank` is its lane's place in the model, later is higher."""
 
     number: int
     lane: str
     rank: int
     canvas: Canvas
-    owner: int
     since: float
 
 
@@ -37,7 +35,7 @@ def next_batch(
     waiting: Sequence[Waiting], max_items: Callable[[str, Canvas], int], now: float
 ) -> Batch | None:
     """The fullest batch there is; of equals the later lane, whose end frees a page sooner, then the
-    older. Items that have waited STARVING_SECONDS go first. Within a batch, oldest first."""
+    older. Where any has waited STARVING_SECONDS, the oldest goes first. Within a batch, oldest first."""
     groups: defaultdict[tuple[str, Canvas], list[Waiting]] = defaultdict(list)
     for item in waiting:
         groups[(item.lane, item.canvas)].append(item)
@@ -46,7 +44,8 @@ def next_batch(
         items = groups[group]
         oldest = min(item.since for item in items)
         fill = min(1.0, len(items) / max_items(*group))
-        return (now - oldest >= STARVING_SECONDS, fill, items[0].rank, -oldest)
+        is_starving = now - oldest >= STARVING_SECONDS
+        return (is_starving, -oldest if is_starving else fill, items[0].rank, -oldest)
 
     chosen = max(groups, key=urgency, default=None)
     if chosen is None:

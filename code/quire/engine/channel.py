@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import socket
+import struct
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -44,13 +47,12 @@ class Channel(Generic[Sent, Received]):
     @classmethod
     def connect(cls, address: Path, receives: Any) -> Channel[Sent, Received]:
         """Raises PeerGone when nobody listens at the Unix socket `address`."""
-        unconnected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            unconnected.connect(str(address))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connected:
+                connected.connect(str(address))
+                return cls(Connection(connected.detach()), receives)
         except OSError as error:
-            unconnected.close()
             raise PeerGone(str(address)) from error
-        return cls(Connection(unconnected.detach()), receives)
 
     def send(self, message: Sent) -> None:
         try:
@@ -59,12 +61,31 @@ class Channel(Generic[Sent, Received]):
             raise PeerGone from error
 
     def receive(self) -> Received:
-        """Waits for one message. Raises PeerGone at end of file."""
+        """Waits for one message. Raises PeerGone at end of file, or for a peer that sends nonsense."""
         try:
             received: Received = self._decoder.decode(self._connection.recv_bytes())
-        except (EOFError, OSError) as error:
+        except (EOFError, OSError, msgspec.MsgspecError) as error:
             raise PeerGone from error
         return received
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a small message can be sent without waiting for the peer to read."""
+        poll = select.poll()
+        poll.register(self._connection, select.POLLOUT)
+        return bool(poll.poll(0))
+
+    def limit_sending(self, timeout_seconds: float) -> None:
+        """From now on a peer that takes nothing for so long is given up: `send` raises PeerGone."""
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as same:
+            seconds = int(timeout_seconds)
+            parts = struct.pack("ll", seconds, int((timeout_seconds - seconds) * 1_000_000))
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, parts)
+
+    def hang_up(self) -> None:
+        """Ends the connection for both sides; the next `receive` raises PeerGone."""
+        with socket.socket(fileno=os.dup(self._connection.fileno())) as same, contextlib.suppress(OSError):
+            same.shutdown(socket.SHUT_RDWR)
 
     def has_message(self) -> bool:
         """Whether `receive` would return or raise at once."""
@@ -80,13 +101,14 @@ class Channel(Generic[Sent, Received]):
         self._connection.close()
 
 
-def _encode_path(value: object) -> str:
+def _encode_path(value: object) -> bytes:
+    """A path is bytes: not every file name is a text."""
     if isinstance(value, Path):
-        return str(value)
+        return os.fsencode(value)
     raise NotImplementedError(f"{type(value)} in a message: this is a bug")
 
 
 def _decode_path(kind: type, value: Any) -> Path:
     if kind is Path:
-        return Path(value)
+        return Path(os.fsdecode(value))
     raise NotImplementedError(f"{kind} in a message: this is a bug")

@@ -12,6 +12,7 @@ from typing import Any
 from quire.engine.channel import Channel
 
 LAST_WORDS_SECONDS = 1.0
+UNKILLABLE_SECONDS = 5.0
 """How long a process that closed its channel may take to end: its exit status tells why."""
 
 
@@ -46,6 +47,13 @@ class Child:
             status = self._process.wait(LAST_WORDS_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            status = self._process.wait()
+            status = self._wait_for_the_killed()
         self.channel.close()
         return status
+
+    def _wait_for_the_killed(self) -> int:
+        """A process that is stuck in the kernel cannot be waited for: it is left to its fate."""
+        try:
+            return self._process.wait(UNKILLABLE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL

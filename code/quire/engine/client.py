@@ -14,7 +14,7 @@ import msgspec
 from quire.engine.channel import Channel, PeerGone
 from quire.engine.hang_up import HasFileno, wait_readable
 from quire.engine.messages import Accepted, Failed, Finished, FromEngine, Progress, Submit, ToEngine
-from quire.words.errors import DeadlineExceeded, EngineLost
+from quire.words.errors import DeadlineExceeded, EngineLost, ShuttingDown
 from quire.words.reading import DocumentReading, PageResult, Source
 from quire.words.request import DocumentRequest
 
@@ -36,6 +36,11 @@ class EngineClient:
     def __init__(self, address: Path, scratch: Path) -> None:
         self._address = address
         self._scratch = scratch
+        self._is_closed = False
+
+    def close(self) -> None:
+        """There will be no other engine: whoever loses this one is told to send the document again."""
+        self._is_closed = True
 
     def read(
         self,
@@ -49,7 +54,7 @@ class EngineClient:
         that the engine answers with, DeadlineExceeded, EngineLost, and CallerGone when `caller`
         hangs up; then the engine frees the document's pages."""
         num_deaths = 0
-        with tempfile.TemporaryDirectory(prefix="pages-", dir=self._scratch) as directory:
+        with self._scratch_directory() as directory:
             while num_deaths < _MAX_DEATHS:
                 pages = Path(directory) / f"{num_deaths}.jsonl"
                 submission = _Submission(request, pages, deadline, caller, on_progress)
@@ -60,12 +65,18 @@ class EngineClient:
                     num_deaths += submission.is_accepted
         raise EngineLost("the engine died twice while it held the document; send it again")
 
+    def _scratch_directory(self) -> tempfile.TemporaryDirectory[str]:
+        """The engine may still write into it while it is removed."""
+        return tempfile.TemporaryDirectory(prefix="pages-", dir=self._scratch, ignore_cleanup_errors=True)
+
     def _connect(self, deadline: float, caller: HasFileno | None) -> Channel[ToEngine, FromEngine]:
         """Waits for an engine that is being restarted: nothing announces a socket's coming to life."""
         while True:
             try:
                 return Channel.connect(self._address, FromEngine)
             except PeerGone:
+                if self._is_closed:
+                    raise ShuttingDown("the container is stopping; send the document again") from None
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise DeadlineExceeded("the deadline passed while the engine was restarted") from None

@@ -92,16 +92,17 @@ class DevicePool:
         self._place_of(worker).progress_at = now
 
     def learnt(self, ceiling: LimitBatch) -> None:
-        """Remembers a ceiling for the worker's successors."""
-        self._ceilings[(ceiling.lane, ceiling.canvas_height, ceiling.canvas_width)] = ceiling
+        """Remembers the lowest ceiling for the workers' successors."""
+        key = (ceiling.lane, ceiling.canvas_height, ceiling.canvas_width)
+        known = self._ceilings.get(key, ceiling)
+        self._ceilings[key] = min(known, ceiling, key=lambda each: each.max_items)
 
     def place_page(self, task: PageTask, now: float) -> bool:
         """Hands the page to the least loaded worker that may have it; False when there is none.
         A page that must be alone goes aboard an empty worker, and nothing joins it there."""
-        limit = 1 if task.must_be_alone else None
         open_places = [place for place in self._places if place.has_room and not place.has_lone_page]
         place = min(open_places, key=lambda place: len(place.aboard), default=None)
-        if place is None or place.worker is None or (limit and place.aboard):
+        if place is None or place.worker is None or (task.must_be_alone and place.aboard):
             return False
         if task.size is None or task.span is None:
             raise RuntimeError("a page without pixels cannot be read: this is a bug")
@@ -124,13 +125,11 @@ class DevicePool:
         place.progress_at = now
         return place.aboard.pop(key, None)
 
-    def drop(self, task: PageTask) -> bool:
-        """Asks the worker that holds the page to forget it; False when none holds it."""
+    def drop(self, task: PageTask) -> None:
+        """Asks the worker that holds the page, if one does, to forget it."""
         for place in self._places:
             if place.worker and task.key in place.aboard:
                 place.worker.send(DropPage(page=task.key))
-                return True
-        return False
 
     def page_aboard(self, key: int) -> PageTask | None:
         return next((place.aboard[key] for place in self._places if key in place.aboard), None)

@@ -15,6 +15,7 @@ from quire.engine.messages import Failed, Finished, Submit
 from quire.words.errors import (
     DeadlineExceeded,
     DocumentError,
+    DocumentUnreadable,
     Fault,
     InsufficientStorage,
     QuireError,
@@ -25,7 +26,7 @@ from quire.words.request import DocumentRequest
 
 @dataclass(eq=False)
 class PageTask:
-    """One page on its way. `must_be_alone` after a device worker died with it aboard."""
+    """One page on its way. `must_be_alone` once it failed on a device, or a worker died with it aboard."""
 
     key: int
     document: DocumentInFlight
@@ -74,11 +75,14 @@ class DocumentInFlight:
         return self.received_at + self.submit.deadline_seconds
 
     @property
-    def is_complete(self) -> bool:
-        return self.num_pages > 0 and self.pages_done == self.pages_total
+    def is_decided(self) -> bool:
+        """Whether its outcome is known: every page has ended, or one failed and `strict` was asked."""
+        return self.pages_done == self.pages_total or (self.request.options.strict and bool(self._faults))
 
     def opened(self, num_pages: int, max_pages: int) -> None:
-        """Now its pages can be rendered. Raises PagesOutsideDocument, TooManyPages, InsufficientStorage."""
+        """Now its pages can be rendered. Raises DocumentError, InsufficientStorage."""
+        if num_pages < 1:
+            raise DocumentUnreadable("the document has no pages")
         indices = self.request.options.pages.page_indices(num_pages, max_pages)
         try:
             self._sink = io.BufferedWriter(io.FileIO(self.submit.pages_path, "wb"))

@@ -33,7 +33,7 @@ class _Order:
 
 
 class Engine:
-    """Its owner reports events through `EngineEvents` and calls `step` after them."""
+    """Its owner reports events through RenderEvents and DeviceEvents, and calls `step` after them."""
 
     def __init__(
         self,
@@ -68,7 +68,6 @@ class Engine:
         if self._drain_at is not None:
             self._refuse(document, ShuttingDown("the container is stopping"))
             return
-        self._shares.join(document.number)
         self.unopened.append(document)
 
     def watch(self, client: Client) -> None:
@@ -131,6 +130,11 @@ class Engine:
 
     # --- pages on their way ---
 
+    def opened(self, document: DocumentInFlight, num_pages: int) -> None:
+        """Its pages take their turns from now on. Raises what DocumentInFlight.opened does."""
+        document.opened(num_pages, self.max_pages)
+        self._shares.join(document.number)
+
     def _render(self, now: float) -> None:
         for worker in list(self.renderers.idle_workers):
             job = self._next_job(now)
@@ -165,6 +169,10 @@ class Engine:
         queue = self.renderers.waiting_for_arena
         while queue:
             worker, job = queue[0]
+            if not job.is_wanted:
+                queue.popleft()
+                self.renderers.refuse(worker, job)
+                continue
             if job.task is None or job.task.size is None:
                 raise RuntimeError("a job without a page waits for the arena: this is a bug")
             span = self.arena.take(job.task.size.num_bytes)
@@ -196,7 +204,7 @@ class Engine:
         except QuireError as error:
             self._refuse(document, error)
             return
-        if document.is_complete:
+        if document.is_decided:
             self.answer(document, partial(document.outcome, now=now))
         else:
             order = self.orders[document.number]

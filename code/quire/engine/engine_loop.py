@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import signal
 import socket
@@ -21,13 +20,19 @@ from quire.engine.device_pool import DevicePool
 from quire.engine.device_worker import EXIT_MODEL_BROKEN
 from quire.engine.engine import Engine
 from quire.engine.events import DeviceEvents, RenderEvents
-from quire.engine.messages import FromDevice, FromEngine, FromRenderer, Submit, ToEngine
+from quire.engine.messages import FromDevice, FromEngine, FromRenderer, Progress, Submit, ToEngine
 from quire.engine.render_pool import RenderPool
 from quire.words.json_lines import log_line
 
 log = logging.getLogger("quire.engine")
 
 _MAX_WAIT_SECONDS = 3600.0
+
+_ACCEPT_AGAIN_SECONDS = 0.05
+"""Out of descriptors: the client stays in the backlog and would wake the loop at once."""
+
+PATIENCE_SECONDS = 2.0
+"""How long the engine, which serves all, may wait for one process to read what it was sent."""
 
 
 class EngineFatal(Exception):
@@ -50,25 +55,34 @@ class EngineParts:
 
 
 class _Peer:
-    """A client's connection. A client that is gone takes no message, and harms nobody."""
+    """A client's connection. One that is gone, or reads nothing, harms nobody: it misses its progress,
+    and is hung up on when it takes nothing else either."""
 
     def __init__(self, channel: Channel[FromEngine, ToEngine]) -> None:
         self.channel = channel
+        channel.limit_sending(PATIENCE_SECONDS)
 
     def send(self, message: Any) -> None:
-        with contextlib.suppress(PeerGone):
+        if isinstance(message, Progress) and not self.channel.has_room:
+            return
+        try:
             self.channel.send(message)
+        except PeerGone:
+            self.channel.hang_up()
 
 
 class _Process:
-    """A child as the pools see it."""
+    """A child as the pools see it. One that takes no message is as good as dead."""
 
     def __init__(self, child: Child) -> None:
         self.child = child
+        child.channel.limit_sending(PATIENCE_SECONDS)
 
     def send(self, message: Any) -> None:
-        with contextlib.suppress(PeerGone):
+        try:
             self.child.channel.send(message)
+        except PeerGone:
+            self.child.kill()
 
     def kill(self) -> None:
         self.child.kill()
@@ -153,7 +167,12 @@ class EngineLoop:
             self.engine.drain(time.monotonic())
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            log_line(log, logging.ERROR, "a client could not be taken", reason=str(error))
+            time.sleep(_ACCEPT_AGAIN_SECONDS)
+            return
         self._peers.append(_Peer(Channel(Connection(connection.detach()), ToEngine)))
 
     def _take_from_peer(self, peer: _Peer) -> None:

@@ -65,7 +65,7 @@ class RenderEvents:
         self._engine.renderers.job_ended(worker)
         if job.is_wanted:
             try:
-                job.document.opened(message.num_pages, self._engine.max_pages)
+                self._engine.opened(job.document, message.num_pages)
             except QuireError as error:
                 self._refuse(job.document, error)
 

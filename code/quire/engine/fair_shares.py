@@ -1,8 +1,8 @@
 """Whose turn it is: the document that was served least since it came, by cost.
 
 Start-time fair queueing (Goyal, Vin and Cheng 1996) in its plainest form: a newcomer starts level with
-the least-served document that is still here, so that it neither waits for the others' past nor is owed
-for its own absence.
+the document that was chosen last, so that it neither waits for the others' past nor is owed for its own
+absence.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ class FairShares:
 
     def __init__(self) -> None:
         self._served: dict[int, float] = {}
+        self._level = 0.0
 
     def join(self, owner: int) -> None:
-        self._served[owner] = min(self._served.values(), default=0.0)
+        self._served[owner] = self._level
 
     def leave(self, owner: int) -> None:
         self._served.pop(owner, None)
@@ -28,4 +29,7 @@ class FairShares:
 
     def next(self, owners: Iterable[int]) -> int | None:
         """The least served of `owners`; of equals, the one that came first."""
-        return min(owners, key=lambda owner: (self._served.get(owner, 0.0), owner), default=None)
+        chosen = min(owners, key=lambda owner: (self._served[owner], owner), default=None)
+        if chosen is not None:
+            self._level = self._served[chosen]
+        return chosen

@@ -35,6 +35,14 @@ class _Place:
     item: Item
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """Why a batch gave no outputs."""
+
+    reason: str
+    is_out_of_memory: bool = False
+
+
 class LaneScheduler:
     """`emit` takes the messages for the engine."""
 
@@ -93,25 +101,32 @@ class LaneScheduler:
             self._split(batch, places, now)
             return
         began = time.monotonic()
+        outputs = self._forward(batch, [place.item.payload for place in places])
+        if isinstance(outputs, _Failure):
+            self._recover(batch, places, outputs, now)
+            return
+        self._report(batch, places, (time.monotonic() - began) * 1000)
+        for place, output in zip(places, outputs, strict=True):
+            self._deliver(place, output, now)
+
+    def _forward(self, batch: Batch, payloads: list[Any]) -> list[Any] | _Failure:
+        """The outputs, or what went wrong: a value, since an exception would keep the failed batch's
+        tensors alive in its frames while smaller batches are tried."""
+        lane = self._model.lanes[batch.lane]
         try:
-            outputs = self._forward(batch, [place.item.payload for place in places])
+            outputs = lane.post(lane.device(lane.pre(batch.canvas, payloads)), payloads)
         except DeviceLost:
             raise
         except DeviceOutOfMemory as error:
-            self._halve(batch, places, error, now)
+            return _Failure(_reason(error), is_out_of_memory=True)
         except Exception as error:  # noqa: BLE001  (whatever a model raises costs one page, not the worker)
-            self._bisect(batch, places, error, now)
-        else:
-            self._report(batch, places, (time.monotonic() - began) * 1000)
-            for place, output in zip(places, outputs, strict=True):
-                self._deliver(place, output, now)
+            return _Failure(_reason(error))
+        if len(outputs) != len(payloads):
+            return _Failure(f"{len(outputs)} outputs for {len(payloads)} items")
+        return outputs
 
-    def _forward(self, batch: Batch, payloads: list[Any]) -> list[Any]:
-        lane = self._model.lanes[batch.lane]
-        return lane.post(lane.device(lane.pre(batch.canvas, payloads)), payloads)
-
-    def _halve(self, batch: Batch, places: list[_Place], error: Exception, now: float) -> None:
-        if len(places) > 1:
+    def _recover(self, batch: Batch, places: list[_Place], failure: _Failure, now: float) -> None:
+        if failure.is_out_of_memory and len(places) > 1:
             ceiling = len(places) // 2
             self._ceilings[(batch.lane, batch.canvas)] = ceiling
             self._emit(
@@ -122,11 +137,8 @@ class LaneScheduler:
                     max_items=ceiling,
                 )
             )
-        self._bisect(batch, places, error, now)
-
-    def _bisect(self, batch: Batch, places: list[_Place], error: Exception, now: float) -> None:
         if len(places) == 1:
-            self._fail(places[0].page, error)
+            self._fail(places[0].page, failure.reason)
         else:
             self._split(batch, places, now)
 
@@ -161,25 +173,26 @@ class LaneScheduler:
             while not items:
                 items = next(page.reading) if outputs is None else page.reading.send(outputs)
                 outputs = []
+            self._enqueue(page, items, now)
         except StopIteration as end:
             del self._pages[page.key]
             self._emit(PageRead(page=page.key, text=end.value))
         except DeviceLost:
             raise
         except Exception as error:  # noqa: BLE001  (as above)
-            self._fail(page, error)
-        else:
-            self._enqueue(page, items, now)
+            self._fail(page, _reason(error))
 
     def _enqueue(self, page: _OpenPage, items: Sequence[Item], now: float) -> None:
         page.outputs, page.num_missing = [None] * len(items), len(items)
         for index, item in enumerate(items):
             number = next(self._numbers)
             self._places[number] = _Place(page, index, item)
-            self._waiting[number] = Waiting(
-                number, item.lane, self._ranks[item.lane], item.canvas, page.key, now
-            )
+            self._waiting[number] = Waiting(number, item.lane, self._ranks[item.lane], item.canvas, now)
 
-    def _fail(self, page: _OpenPage, error: Exception) -> None:
+    def _fail(self, page: _OpenPage, reason: str) -> None:
         if self.drop(page.key):
-            self._emit(PageFaulted(page=page.key, reason=f"{type(error).__name__}: {error}"[:500]))
+            self._emit(PageFaulted(page=page.key, reason=reason))
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
 from quire.words.errors import Fault
@@ -68,7 +70,7 @@ class OpenDocument(Message, frozen=True, kw_only=True):
     """Open the file and count its pages."""
 
     job: int
-    path: str
+    path: Path
     media_type: str
     password: str | None
 
@@ -77,7 +79,7 @@ class RenderPage(Message, frozen=True, kw_only=True):
     """Bring this page, as pixels or as text, as `text` asks."""
 
     job: int
-    path: str
+    path: Path
     media_type: str
     password: str | None
     page_index: int
@@ -86,16 +88,16 @@ class RenderPage(Message, frozen=True, kw_only=True):
 
 
 class GrantPixels(Message, frozen=True, kw_only=True):
-    """Write the page that you measured to the arena at `offset`."""
+    """Write the page that you measured to the arena at `offset`; None: nobody wants it any more."""
 
     job: int
-    offset: int
+    offset: int | None
 
 
 class CloseDocument(Message, frozen=True, kw_only=True):
     """No more pages of this file will be asked for."""
 
-    path: str
+    path: Path
 
 
 class RendererReady(Message, frozen=True, kw_only=True):
@@ -150,7 +152,7 @@ class DropPage(Message, frozen=True, kw_only=True):
 
 
 class LimitBatch(Message, frozen=True, kw_only=True):
-    """A ceiling that an earlier worker learnt by running out of memory."""
+    """A ceiling learnt by running out of memory: told to the engine, and by it to the worker's successors."""
 
     lane: str
     canvas_height: int

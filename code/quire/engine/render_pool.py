@@ -37,6 +37,8 @@ class RenderPool:
         self._page_seconds = page_seconds
         self._starting: set[Worker] = set()
         self._jobs: dict[Worker, RenderJob | None] = {}
+        self._to_close: dict[Worker, list[CloseDocument]] = {}
+        self._condemned: set[Worker] = set()
         self._backoff = Backoff()
         self.waiting_for_arena: deque[tuple[Worker, RenderJob]] = deque()
 
@@ -47,6 +49,7 @@ class RenderPool:
         for worker, job in self._jobs.items():
             if job and not job.is_late and self._late_at(job) <= now:
                 job.is_late = True
+                self._condemned.add(worker)
                 worker.kill()
 
     def next_wakeup(self) -> float | None:
@@ -62,7 +65,7 @@ class RenderPool:
     @property
     def is_hopeless(self) -> bool:
         """No worker lives long enough to take a job."""
-        return self._backoff.num_deaths >= MAX_DEATHS_BEFORE_READY and not self._jobs
+        return self._backoff.num_deaths >= MAX_DEATHS_BEFORE_READY * self._num_workers and not self._jobs
 
     def became_ready(self, worker: Worker) -> None:
         self._starting.discard(worker)
@@ -74,7 +77,7 @@ class RenderPool:
 
     @property
     def idle_workers(self) -> Iterator[Worker]:
-        return (worker for worker, job in self._jobs.items() if job is None)
+        return (worker for worker, job in self._jobs.items() if job is None and worker not in self._condemned)
 
     @property
     def num_rendering(self) -> int:
@@ -97,20 +100,35 @@ class RenderPool:
         job.waits_for_arena, job.began_at = False, now
         worker.send(GrantPixels(job=job.number, offset=offset))
 
+    def refuse(self, worker: Worker, job: RenderJob) -> None:
+        """Nobody waits for the page any more: it is not drawn, and its job ends as a failed one."""
+        job.waits_for_arena = False
+        worker.send(GrantPixels(job=job.number, offset=None))
+
     def job_ended(self, worker: Worker) -> None:
         self._jobs[worker] = None
+        for message in self._to_close.pop(worker, []):
+            worker.send(message)
 
     def died(self, worker: Worker, now: float) -> RenderJob | None:
         """Forgets the worker; gives back the job that it had."""
         self._starting.discard(worker)
+        self._condemned.discard(worker)
+        self._to_close.pop(worker, None)
         job = self._jobs.pop(worker, None)
         self._backoff.died(now)
         self.waiting_for_arena = deque(entry for entry in self.waiting_for_arena if entry[0] is not worker)
         return job
 
     def close_document(self, document: DocumentInFlight) -> None:
-        for worker in self._jobs:
-            worker.send(CloseDocument(path=str(document.request.path)))
+        """Tells idle workers now and busy ones when they are done: a worker that hangs in a page reads
+        nothing, and one that waits for the arena needs its file."""
+        message = CloseDocument(path=document.request.path)
+        for worker, job in self._jobs.items():
+            if job is None:
+                worker.send(message)
+            else:
+                self._to_close.setdefault(worker, []).append(message)
 
 
 def _message(job: RenderJob) -> OpenDocument | RenderPage:
@@ -118,13 +136,13 @@ def _message(job: RenderJob) -> OpenDocument | RenderPage:
     if job.task is None:
         return OpenDocument(
             job=job.number,
-            path=str(request.path),
+            path=request.path,
             media_type=request.media_type,
             password=request.password,
         )
     return RenderPage(
         job=job.number,
-        path=str(request.path),
+        path=request.path,
         media_type=request.media_type,
         password=request.password,
         page_index=job.task.page_index,

@@ -34,6 +34,7 @@ from quire.rendering.layers import read_layer
 from quire.rendering.opening import OpenDocument as Document
 from quire.rendering.opening import RenderLimits, open_document
 from quire.words.errors import Fault, InternalError, PageTooLarge, QuireError
+from quire.words.json_lines import configure_logging
 
 log = logging.getLogger("quire.render")
 
@@ -48,19 +49,19 @@ class OpenDocuments:
 
     def __init__(self, limits: RenderLimits) -> None:
         self._limits = limits
-        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._documents: OrderedDict[Path, Document] = OrderedDict()
 
     def get(self, request: OpenDocument | RenderPage) -> Document:
         document = self._documents.get(request.path)
         if document is None:
-            document = open_document(Path(request.path), request.media_type, request.password, self._limits)
+            document = open_document(request.path, request.media_type, request.password, self._limits)
             self._documents[request.path] = document
         self._documents.move_to_end(request.path)
         while len(self._documents) > MAX_OPEN_DOCUMENTS:
             self._documents.popitem(last=False)[1].close()
         return document
 
-    def close(self, path: str) -> None:
+    def close(self, path: Path) -> None:
         document = self._documents.pop(path, None)
         if document is not None:
             document.close()
@@ -122,10 +123,12 @@ class RenderWorker:
             return LayerRead(job=message.job, size=size, text=text)
         self.channel.send(Measured(job=message.job, size=size))
         offset = self._await_grant(message.job)
+        if offset is None:
+            return JobFailed(job=message.job, fault=Fault.of(InternalError("nobody waits for the page")))
         document.render(message.page_index, size, self.arena.pixels(offset, size))
         return Rendered(job=message.job)
 
-    def _await_grant(self, job: int) -> int:
+    def _await_grant(self, job: int) -> int | None:
         while True:
             message = self.channel.receive()
             if isinstance(message, GrantPixels) and message.job == job:
@@ -143,8 +146,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     for option in ("channel-fd", "parent-pid", "arena-fd", "dpi", "max-page-pixels", "max-source-pixels"):
         parser.add_argument(f"--{option}", type=int, required=True)
+    parser.add_argument("--log-level", required=True)
     given = parser.parse_args(sys.argv[1:])
     die_with_parent(given.parent_pid)
+    configure_logging("render worker", given.log_level)
     _limit_memory(given.arena_fd)
     os.environ["OPENCV_FOR_THREADS_NUM"] = "1"  # the workers are as many as the cores already
     limits = RenderLimits(

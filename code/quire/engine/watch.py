@@ -14,6 +14,9 @@ from quire.engine.messages import EngineState, FromEngine, ToEngine, Watch
 
 _RECONNECT_SECONDS = 0.2
 
+HEARTBEAT_SECONDS = 5.0
+"""An engine that said nothing for so long is asked; one that still says nothing for as long is away."""
+
 
 @dataclass(frozen=True)
 class Health:
@@ -45,7 +48,8 @@ class HealthRecord:
     def lost(self, now: float) -> None:
         """The engine is gone. One that was draining has drained."""
         draining = self._state.is_draining
-        self.take(EngineState(is_ready=False, is_draining=draining, reason="the engine is restarted"), now)
+        reason = "the engine is gone, or does not answer"
+        self.take(EngineState(is_ready=False, is_draining=draining, reason=reason), now)
 
     def health(self, now: float) -> Health:
         is_forgiven = self._away_since is None or now - self._away_since < self._heal_seconds
@@ -60,8 +64,11 @@ class HealthRecord:
 class EngineWatch:
     """One background thread that holds a connection to the engine, and makes a new one when it ends."""
 
-    def __init__(self, address: Path, heal_seconds: float) -> None:
+    def __init__(
+        self, address: Path, heal_seconds: float, heartbeat_seconds: float = HEARTBEAT_SECONDS
+    ) -> None:
         self._address = address
+        self._heartbeat_seconds = heartbeat_seconds
         self._record = HealthRecord(heal_seconds)
         self._callbacks: list[Callable[[Health], None]] = []
         self._stopped, self._stop_end = socket.socketpair()
@@ -98,18 +105,31 @@ class EngineWatch:
         """Takes the engine's states until it is gone (True) or the watch is stopped (False)."""
         try:
             engine.send(Watch())
-            while self._stopped not in readable([engine, self._stopped]):
-                state = engine.receive()
-                if isinstance(state, EngineState):
-                    self._record.take(state, time.monotonic())
-                    self._tell()
+            is_asked = True
+            while self._stopped not in (ready := readable([engine, self._stopped], self._heartbeat_seconds)):
+                if ready:
+                    self._take(engine.receive())
+                    is_asked = False
+                elif is_asked:
+                    self._lose()
+                else:
+                    engine.send(Watch())
+                    is_asked = True
         except PeerGone:
-            self._record.lost(time.monotonic())
-            self._tell()
+            self._lose()
             return True
         finally:
             engine.close()
         return False
+
+    def _take(self, state: FromEngine) -> None:
+        if isinstance(state, EngineState):
+            self._record.take(state, time.monotonic())
+            self._tell()
+
+    def _lose(self) -> None:
+        self._record.lost(time.monotonic())
+        self._tell()
 
     def _tell(self) -> None:
         health = self.health()

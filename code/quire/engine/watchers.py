@@ -21,7 +21,9 @@ class Watchers:
         self._told: EngineState | None = None
 
     def join(self, client: Client, state: EngineState) -> None:
-        self._watchers.append(client)
+        """Who asks again is told again."""
+        if client not in self._watchers:
+            self._watchers.append(client)
         client.send(state)
 
     def leave(self, client: Client) -> None:

@@ -57,8 +57,12 @@ class FrontEnd:
         watch.subscribe(lambda health: self._gate.refresh())
 
     def close(self) -> None:
-        """Ends all waiting before the engine with ShuttingDown. May be called from a signal handler."""
+        """Ends all waiting with ShuttingDown, before the engine and for one that is gone. A model that
+        has a `close` is told. May be called from a signal handler."""
         self._gate.close()
+        close = getattr(self._model, "close", None)
+        if callable(close):
+            close()
 
     def ping(self) -> Response:
         return Response(status=200 if self._watch.health().is_healthy else 503)

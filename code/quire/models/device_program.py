@@ -36,7 +36,7 @@ def load(settings: Settings) -> LoadedModel:
     """The chosen model, warm. Raises CannotLoad."""
     try:
         return _load(choose_model(settings), settings)
-    except (ModelFolderError, OSError, ValueError) as error:
+    except (ModelFolderError, FileNotFoundError, ValueError) as error:
         raise CannotLoad(str(error)) from error
 
 
@@ -50,8 +50,12 @@ def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
 def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
     from pathlib import Path
 
+    import torch
+
     from quire.models.ppocr.reader import load_reader
 
+    if os.environ.get("CUDA_VISIBLE_DEVICES") and torch.version.cuda and not torch.cuda.is_available():
+        raise DeviceLost("torch finds no CUDA device where there is one; QUIRE_DEVICE=cpu serves without")
     reader = load_reader(Path(choice.folder), settings)
     reader.warm_up()
     on_cuda = reader.device_class.startswith("cuda")

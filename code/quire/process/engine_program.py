@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from quire.engine.engine_loop import EngineFatal, EngineLoop, EngineParts
 from quire.engine.parent_death import die_with_parent
 from quire.models.model_choice import choose_model
 from quire.models.model_folder import ModelFolderError
+from quire.process.gpus import cuda_devices
 from quire.words.json_lines import configure_logging, log_line
 from quire.words.settings import Settings
 
@@ -33,8 +35,11 @@ def compose(settings: Settings) -> EngineParts:
             *("--dpi", str(settings.dpi)),
             *("--max-page-pixels", str(settings.max_page_pixels)),
             *("--max-source-pixels", str(settings.max_source_pixels)),
+            *("--log-level", settings.log_level),
         ),
-        device_commands=tuple(_device_command(device) for device in cuda_devices(settings) or [""]),
+        device_commands=tuple(
+            _device_command(device) for device in cuda_devices(settings.device, os.environ) or [""]
+        ),
         num_render_workers=settings.render_workers or min(cores, _MAX_RENDER_WORKERS_BY_DEFAULT),
         arena_bytes=settings.arena_bytes,
         render_page_seconds=settings.render_page_seconds,
@@ -49,15 +54,10 @@ def _device_command(cuda_device: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "quire.models.device_program", "--cuda-device", cuda_device)
 
 
-def cuda_devices(settings: Settings) -> list[str]:
-    """One name of CUDA_VISIBLE_DEVICES for each GPU, found without torch; none for the CPU."""
-    if settings.device == "cpu":
-        return []
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name.strip() for name in visible.split(",") if name.strip()]
-    nodes = (node.name.removeprefix("nvidia") for node in Path("/dev").glob("nvidia[0-9]*"))
-    return sorted((name for name in nodes if name.isdigit()), key=int)
+def raise_descriptor_limit() -> None:
+    """Two descriptors a document in flight, and the soft limit is often 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main() -> None:
@@ -69,6 +69,7 @@ def main() -> None:
     die_with_parent(given.parent_pid)
     settings = Settings.from_environ(os.environ)
     configure_logging("engine", settings.log_level)
+    raise_descriptor_limit()
     try:
         choose_model(settings)
         EngineLoop(given.address, compose(settings)).run()

@@ -64,8 +64,12 @@ def own_engine(settings: Settings) -> Iterator[OwnEngine]:
         try:
             _wait_until_ready(engine, place, settings)
             yield OwnEngine(EngineClient(place / "engine.sock", place), alive)
+            engine.terminate()
+        except BaseException:
+            engine.kill()
+            raise
         finally:
-            _stop(engine)
+            _await_end(engine)
             alive.close()
 
 
@@ -103,8 +107,7 @@ def _last_words(log: Path) -> str:
         return "the engine did not start; it said last:\n" + "".join(deque(lines, _MAX_LOG_LINES))
 
 
-def _stop(engine: subprocess.Popen[bytes]) -> None:
-    engine.terminate()
+def _await_end(engine: subprocess.Popen[bytes]) -> None:
     try:
         engine.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:

@@ -111,7 +111,8 @@ def _outcomes(settings: Settings, asked: Asked) -> Iterator[Outcome]:
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         loading = progress.add_task("loading the model", total=None)
-        with own_engine(settings) as engine, ThreadPoolExecutor(settings.max_concurrent_invocations) as pool:
+        # The engine goes first, so that nobody waits for documents that are no longer wanted.
+        with ThreadPoolExecutor(settings.max_concurrent_invocations) as pool, own_engine(settings) as engine:
             progress.remove_task(loading)
             reader = FileReader(engine, asked, progress)
             for outcome in pool.map(reader.outcome, asked.files):

@@ -123,7 +123,7 @@ KNOBS: dict[str, Knob] = {
     ),
     "device_stall_seconds": Knob(
         "QUIRE_DEVICE_STALL_SECONDS",
-        300.0,
+        120.0,
         "a device worker that reports no progress for so long is killed",
         1,
         3600,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 import msgspec
 
@@ -39,21 +38,27 @@ class PageSelection(msgspec.Struct, frozen=True):
 
     def page_indices(self, num_pages: int, max_pages: int) -> list[int]:
         """The pages asked for, from 0, ascending, each once. Raises PagesOutsideDocument for none, and
-        TooManyPages for more than `max_pages`."""
-        chosen = self._chosen(num_pages)
-        if len(chosen) > max_pages:
-            raise TooManyPages(f"{len(chosen)} pages are asked for, at most {max_pages} are read at once")
-        return sorted(chosen)
-
-    def _chosen(self, num_pages: int) -> Collection[int]:
-        if not self.spans:
-            return range(num_pages)
-        chosen: set[int] = set()
-        for span in self.spans:
-            chosen.update(range(span.first - 1, min(span.last or num_pages, num_pages)))
-        if not chosen:
+        TooManyPages for more than `max_pages`; then, whatever was claimed or asked, at once."""
+        ranges = self._ranges(num_pages)
+        num_chosen = sum(len(each) for each in ranges)
+        if num_pages and not num_chosen:
             raise PagesOutsideDocument(f"the document has {num_pages} pages, and none of those asked for")
-        return chosen
+        if num_chosen > max_pages:
+            raise TooManyPages(f"{num_chosen} pages are asked for, at most {max_pages} are read at once")
+        return [index for each in ranges for index in each]
+
+    def _ranges(self, num_pages: int) -> list[range]:
+        """Ascending, none touching another's pages."""
+        if not self.spans:
+            return [range(num_pages)]
+        ranges: list[range] = []
+        end = 0
+        for span in sorted(self.spans, key=lambda span: span.first):
+            part = range(max(span.first - 1, end), min(span.last or num_pages, num_pages))
+            if part:
+                ranges.append(part)
+                end = part.stop
+        return ranges
 
 
 def _span(part: str, whole: str) -> PageSpan:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 from quire.engine.port import Canvas
-
-DETECTION_STRIDE_PX = 32
-LINE_HEIGHT_PX = 48
+from quire.models.ppocr.published_configs import DETECTION_STRIDE_PX, LINE_HEIGHT_PX, RECOGNITION_STRIDE_PX
 
 PAGE_PIXELS = 700_000
 """Of an ordinary page's canvas: enough for receipts and forms; more was seen to gain nothing."""
@@ -62,7 +60,7 @@ def _nearest(height: int, width: int, pixels: int) -> Canvas:
 def _line_widths() -> tuple[int, ...]:
     widths = [64]
     while widths[-1] < 3200:
-        widths.append(min(3200, round(widths[-1] * 1.25 / 8) * 8))
+        widths.append(min(3200, round(widths[-1] * 1.25 / RECOGNITION_STRIDE_PX) * RECOGNITION_STRIDE_PX))
     return tuple(widths)
 
 

@@ -15,15 +15,9 @@ from transformers.utils import logging as transformers_logging
 from quire.models.model_folder import DETECTION_FOLDER, RECOGNITION_FOLDER
 from quire.models.ppocr.detection_network import DetectionNetwork
 from quire.models.ppocr.kernels import choose_kernels
-from quire.models.ppocr.published_configs import LINE_HEIGHT_PX
+from quire.models.ppocr.published_configs import DETECTION_STRIDE_PX, LINE_HEIGHT_PX, RECOGNITION_STRIDE_PX
 from quire.models.ppocr.recognition_network import RecognitionNetwork
 from quire.models.precision import Precision
-
-DETECTION_STRIDE_PX = 32
-"""Sides of a detection canvas are multiples of this."""
-
-RECOGNITION_STRIDE_PX = 8
-"""Pixels of a line's width for each time step; its canvas is a multiple of this."""
 
 _DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 

@@ -10,7 +10,14 @@ from typing import Any
 
 Config = dict[str, Any]
 
+DETECTION_STRIDE_PX = 32
+"""Sides of a detection canvas are multiples of this."""
+
 LINE_HEIGHT_PX = 48
+
+RECOGNITION_STRIDE_PX = 8
+"""Pixels of a line's width for each time step; its canvas is a multiple of this."""
+
 _MAX_LINE_WIDTH_PX = 3200
 
 _SQUEEZE, _PLAIN = True, False
