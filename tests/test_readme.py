@@ -110,7 +110,7 @@ def test_reading_without_a_server(repository: Path, tmp_path: Path) -> None:
 @NEEDS_CURL
 def test_reading_through_the_container(repository: Path, tmp_path: Path) -> None:
     port = str(_free_port())
-    block = _block(repository, "curl").replace("8080", port)
+    block = _block(repository, "./serve").replace("8080", port)
     environ = {**os.environ, "SAGEMAKER_BIND_TO_PORT": port, "QUIRE_BIND_HOST": "127.0.0.1"}
     done = _shell(
         block.replace("./serve &", "./serve > /dev/null &") + "wait %1\n", repository, tmp_path, environ
@@ -129,7 +129,8 @@ def test_model_archive_is_written(repository: Path, tmp_path: Path) -> None:
 
 
 def test_every_shell_block_is_executed_by_a_test(repository: Path) -> None:
-    known = ("make run", "quire read", "curl", "build-model")
+    """The one with docker by tests/image/test_readme_docker.py."""
+    known = ("make run", "quire read", "./serve", "docker run", "build-model")
     assert [[word for word in known if word in block] for block in shell_blocks(repository)] == [
         [word] for word in known
     ]

@@ -11,6 +11,7 @@ import msgspec
 
 from quire.handlers.program import find_program
 from quire.process.child_programs import child_programs, listen
+from quire.process.preflight import Unfit, preflight
 from quire.process.run_directory import run_directory
 from quire.process.supervision import Supervision
 from quire.process.supervisor import Supervisor, block_signals
@@ -21,6 +22,7 @@ from quire.words.settings import Settings
 log = logging.getLogger("quire.supervisor")
 
 EXIT_SETTINGS = 2
+EXIT_UNFIT = 3
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -37,6 +39,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"quire: {error}\n")
         return EXIT_SETTINGS
+    except Unfit as error:
+        sys.stderr.write(f"quire: {error}\n")
+        return EXIT_UNFIT
 
 
 def print_settings(settings: Settings) -> None:
@@ -56,6 +61,7 @@ def _serve(settings: Settings, environ: Mapping[str, str]) -> int:
         asked = f"QUIRE_BIND_HOST={settings.bind_host!r}, SAGEMAKER_BIND_TO_PORT={settings.port}"
         raise SettingsError(f"{asked}: {error.strerror}") from error
     with listener, run_directory(settings.scratch) as directory:
+        preflight(settings, environ)
         supervision = Supervision(settings.drain_seconds, settings.heal_seconds)
         return Supervisor(supervision, child_programs(environ, directory, listener)).run()
 
