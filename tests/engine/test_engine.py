@@ -40,7 +40,7 @@ from quire.engine.messages import (
     Submit,
 )
 from quire.engine.render_pool import RenderPool
-from quire.words.errors import Fault, PageUnreadable
+from quire.words.errors import Fault, PageTooLarge, PageUnreadable
 from quire.words.pages import PageSelection
 from quire.words.reading import ModelInfo, PageResult, PageSize, PageText
 from quire.words.request import DocumentRequest, ReadOptions
@@ -108,9 +108,11 @@ class House:
         for renderer in self.renderers:
             self.renderer_says(RendererReady(), renderer)
 
-    def submit(self, *, deadline_seconds: float = 870.0, **options: Any) -> Recorder:
+    def submit(
+        self, *, deadline_seconds: float = 870.0, pages_path: str | None = None, **options: Any
+    ) -> Recorder:
         client, number = Recorder(), next(self.numbers)
-        self.paths[id(client)] = self.scratch / f"{number}.jsonl"
+        self.paths[id(client)] = Path(pages_path or self.scratch / f"{number}.jsonl")
         request = DocumentRequest(
             path=self.scratch / f"{number}.pdf",
             media_type="application/pdf",
@@ -456,17 +458,30 @@ def test_only_a_page_that_was_alone_is_charged(house: House) -> None:
     house.assert_at_rest()
 
 
-def test_nothing_joins_a_lone_page_and_it_goes_before_the_others(house: House) -> None:
+def test_nothing_joins_a_lone_page(house: House) -> None:
     house.submit()
-    house.open(3)
+    house.open(2)
     house.render()
-    house.render()
-    first, second = house.aboard()
+    lone = house.aboard()[-1]
     house.device_dies()
     house.render()
-    assert house.aboard() == [first]
-    house.device_says(PageRead(page=first, text=TEXT))
-    assert house.aboard() == [first, second]
+    assert house.aboard() == [lone]
+    house.device_says(PageRead(page=lone, text=TEXT))
+    assert len(house.aboard()) == 2
+
+
+def test_lone_pages_go_one_by_one_and_before_those_that_were_ready_earlier(house: House) -> None:
+    house.submit()
+    house.open(6)
+    for _ in range(6):
+        house.render()
+    suspects = house.aboard()
+    assert len(suspects) == READY.pages_wanted
+    house.device_dies()
+    for number in range(1, len(suspects) + 1):
+        assert house.aboard() == suspects[:number]
+        house.device_says(PageRead(page=suspects[number - 1], text=TEXT))
+    assert len(house.aboard()) == 6
 
 
 def test_a_batch_is_progress(house: House) -> None:
@@ -651,3 +666,52 @@ def test_a_renderer_that_dies_before_it_is_up_is_no_documents_fault(build: Calla
         house.step(60.0)
     assert house.engine.renderers.is_hopeless
     assert not answers(client)
+
+
+def test_a_device_worker_that_loads_too_long_is_killed(build: Callable[..., House]) -> None:
+    house = build()
+    house.step(599.0)
+    assert not house.devices[-1].is_killed
+    house.step(2.0)
+    assert house.devices[-1].is_killed
+
+
+def test_opening_that_takes_too_long_is_the_documents_error(house: House) -> None:
+    client = house.submit()
+    house.step(61.0)
+    assert house.renderers[-1].is_killed
+    house.renderer_dies()
+    assert client.last(Failed).fault.code == "page_render_timeout"
+    house.assert_at_rest()
+
+
+def test_a_disk_that_fills_up_while_results_are_written_is_told(house: House) -> None:
+    client = house.submit(pages_path="/dev/full")
+    house.open(1)
+    house.render()
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    assert [type(answer) for answer in answers(client)] == [Failed]
+    assert client.last(Failed).fault.code == "insufficient_storage"
+    house.assert_at_rest()
+
+
+def test_where_all_pages_fail_our_own_fault_is_told_before_the_documents(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    fault = Fault.of(PageUnreadable("broken"))
+    house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
+    house.render()
+    for _ in range(2):
+        house.device_says(PageFaulted(page=house.aboard()[-1], reason="?"))
+    assert client.last(Failed).fault.code == "page_failed_on_device"
+    house.assert_at_rest()
+
+
+def test_where_pages_fail_in_several_ways_the_document_names_them(house: House) -> None:
+    client = house.submit()
+    house.open(2)
+    for error in (PageUnreadable("broken"), PageTooLarge("large")):
+        job = house.renderers[-1].last(RenderPage).job
+        house.renderer_says(JobFailed(job=job, fault=Fault.of(error)))
+    assert client.last(Failed).fault.code == "document_error"
+    assert "page_too_large, page_unreadable" in client.last(Failed).fault.message

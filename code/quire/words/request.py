@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -62,7 +63,7 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
         if unknown:
             raise BadRequest(f"unknown option {unknown[0][:80]!r}; known are {', '.join(_PARSERS)}")
         given = {name: value for name, value in options.items() if value is not None}
-        return cls(**{_PARSERS[name][0]: _PARSERS[name][1](name, value) for name, value in given.items()})  # type: ignore[arg-type]
+        return cls(**{_PARSERS[name][0]: _PARSERS[name][1](name, value) for name, value in given.items()})
 
 
 def _text(name: str, value: object) -> str:
@@ -103,7 +104,7 @@ def _text_mode(name: str, value: object) -> TextMode:
         raise BadRequest(f"{name}: {value!r:.80} is none of auto, ocr, layer") from error
 
 
-_PARSERS: dict[str, tuple[str, Callable[[str, object], object]]] = {
+_PARSERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "pages": ("pages", _pages),
     "dpi": ("dpi", _whole_number),
     "text": ("text", _text_mode),
