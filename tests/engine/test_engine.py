@@ -470,6 +470,18 @@ def test_nothing_joins_a_lone_page(house: House) -> None:
     assert len(house.aboard()) == 2
 
 
+def test_a_lone_page_waits_until_the_device_is_empty(house: House) -> None:
+    house.submit()
+    house.open(2)
+    house.render()
+    house.render()
+    faulty, other = house.aboard()
+    house.device_says(PageFaulted(page=faulty, reason="?"))
+    assert house.aboard() == [faulty, other]
+    house.device_says(PageRead(page=other, text=TEXT))
+    assert house.aboard() == [faulty, other, faulty]
+
+
 def test_lone_pages_go_one_by_one_and_before_those_that_were_ready_earlier(house: House) -> None:
     house.submit()
     house.open(6)
