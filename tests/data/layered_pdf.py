@@ -18,7 +18,7 @@ def layered_pdf(pages: Sequence[Sequence[str]]) -> bytes:
     ]
     for number, lines in zip(page_numbers, pages, strict=True):
         objects += [_page(number + 1), _stream(lines)]
-    return _file(objects)
+    return pdf_file(objects)
 
 
 def _page(content: int) -> bytes:
@@ -41,7 +41,8 @@ def _escaped(text: str) -> str:
     return text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
-def _file(objects: Sequence[bytes]) -> bytes:
+def pdf_file(objects: Sequence[bytes]) -> bytes:
+    """The numbered objects as a file; the first is its catalogue."""
     out = bytearray(b"%PDF-1.4\n")
     offsets = []
     for number, body in enumerate(objects, start=1):

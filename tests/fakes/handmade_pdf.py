@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.data.layered_pdf import pdf_file
+
 FIRST_EXTRA_OBJECT = 6
 
 
@@ -31,7 +33,7 @@ def handmade_pdf(
         f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding {font} >>".encode(),
         *extra,
     ]
-    return _file(objects)
+    return pdf_file(objects)
 
 
 def stream(entries: str, body: bytes) -> bytes:
@@ -51,16 +53,3 @@ def grey_picture(width: int, height: int, samples: bytes) -> bytes:
 def text_at(x: float, y: float, text: str, size: float = 12) -> bytes:
     """One line of upright text."""
     return f"BT /F1 {size} Tf {x} {y} Td ({text}) Tj ET\n".encode("latin-1")
-
-
-def _file(objects: Sequence[bytes]) -> bytes:
-    out = bytearray(b"%PDF-1.7\n")
-    offsets = []
-    for number, body in enumerate(objects, start=1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%b\nendobj\n" % (number, body)
-    xref = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, xref)
-    return bytes(out)

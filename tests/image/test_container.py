@@ -58,4 +58,5 @@ def test_without_an_engine_it_says_so_and_make_skips(repository: Path, environ: 
     assert "install docker or podman" in done.stderr
     made = ("--old-file=setup", "--old-file=.venv/.tests")
     skipped = run(repository, none, "make", *made, "test-image")
-    assert (skipped.returncode, skipped.stdout.splitlines()[-1]) == (0, "make test-image is skipped.")
+    assert skipped.returncode == 0
+    assert "make test-image is skipped." in skipped.stdout.splitlines()

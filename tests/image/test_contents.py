@@ -17,8 +17,8 @@ LEFT_OVER = """
 import pathlib, shutil
 programs = "gcc g++ cc c++ clang tcc ld as make cmake git nvcc javac".split()
 print(*(found for found in map(shutil.which, programs) if found), sep="\\n")
-places = "/build /layers /root/.cache /opt/program/tests /opt/program/.git /opt/program/model/.cache".split()
-print(*(place for place in places if pathlib.Path(place).exists()), sep="\\n")
+places = "/build /layers ~/.cache /opt/program/tests /opt/program/.git /opt/program/model/.cache".split()
+print(*(place for place in places if pathlib.Path(place).expanduser().exists()), sep="\\n")
 for pattern in ("var/lib/apt/lists/*_Packages*", "var/cache/apt/*.bin", "tmp/*"):
     print(*pathlib.Path("/").glob(pattern), sep="\\n")
 packages = next(pathlib.Path("/opt/venv/lib").glob("python3*")) / "site-packages"
