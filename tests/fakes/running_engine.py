@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -95,6 +96,11 @@ def running_engine(folder: Path, environ: dict[str, str]) -> Iterator[RunningEng
         await_health(engine, lambda health: health.is_ready)
         yield engine
     finally:
+        # A worker that a test has stopped before it was up could not die with its parent.
+        workers = engine.worker_pids("quire.") if engine.process.poll() is None else []
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         engine.process.kill()
         engine.process.wait()
 
