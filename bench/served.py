@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from quire.process.run_samples import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 120.0
@@ -54,13 +55,6 @@ class Served:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError("the container did not become healthy")
             time.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

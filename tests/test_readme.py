@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import textwrap
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from quire.process.run_samples import free_port
 from tests.readme import shell_blocks
 
 COMPILERS = re.compile(r".*(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|tcc|icx)(?:-?\d[\d.]*)?")
@@ -109,7 +109,7 @@ def test_reading_without_a_server(repository: Path, tmp_path: Path) -> None:
 
 @NEEDS_CURL
 def test_reading_through_the_container(repository: Path, tmp_path: Path) -> None:
-    port = str(_free_port())
+    port = str(free_port())
     block = _block(repository, "./serve").replace("8080", port)
     environ = {**os.environ, "SAGEMAKER_BIND_TO_PORT": port, "QUIRE_BIND_HOST": "127.0.0.1"}
     done = _shell(
@@ -164,9 +164,3 @@ def _shell(
         text=True,
         timeout=PATIENCE_SECONDS,
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

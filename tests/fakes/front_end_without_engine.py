@@ -25,7 +25,7 @@ def _compose() -> Any:
     watch = fakes.WatchThatIsTold(_health(directory.path))
     engine = fakes.EngineThatObeysTheReference(directory.path)
     handler = load_handler(find_program(settings))
-    app = create_app(settings, engine, watch, handler, directory.front_end_scratch)  # type: ignore[arg-type]  # a stand-in
+    app = create_app(settings, engine, watch, handler, directory.front_end_scratch)
     threading.Thread(target=_tell, args=(watch, directory.path), daemon=True).start()
     return app
 

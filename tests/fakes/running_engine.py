@@ -21,6 +21,7 @@ from quire.engine.client import EngineClient
 from quire.engine.watch import EngineWatch, Health
 from quire.words.reading import DocumentReading
 from quire.words.request import DocumentRequest, ReadOptions
+from tests.fakes.processes import command_line, descendants
 
 CODE = Path(__file__).parents[2] / "code"
 PATIENCE_SECONDS = 60.0
@@ -48,19 +49,12 @@ class RunningEngine:
         return self.client.read(request, deadline=time.monotonic() + seconds)
 
     def worker_pids(self, module: str) -> list[int]:
-        """Children of the engine that run `module`."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children if module.encode() in _command_line(int(pid))]
+        """Processes below the engine that run `module`."""
+        below = descendants(self.process.pid)
+        return [pid for pid in below if module.encode() in command_line(pid)]
 
     def kill_worker(self, module: str) -> None:
         os.kill(self.worker_pids(module)[0], signal.SIGKILL)
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def stub_folder(base: Path, **options: Any) -> Path:

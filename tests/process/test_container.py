@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from bench.served import Served, served
+from tests.fakes.processes import command_line, descendants
 
 DATA = Path(__file__).parents[1] / "data"
 MODEL = Path(__file__).parents[2] / "model" / "default"
@@ -71,18 +72,10 @@ class PingLoop:
             self.seconds.append(time.monotonic() - began)
 
 
-def descendants(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
-
-
 def kill_one(container: Served, module: str) -> int:
     """SIGKILL to the first process of the container that runs `module`."""
     for pid in descendants(container.process.pid):
-        if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+        if module.encode() in command_line(pid):
             os.kill(pid, signal.SIGKILL)
             return pid
     raise AssertionError(f"no process runs {module}")

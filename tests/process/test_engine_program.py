@@ -27,6 +27,7 @@ from quire.engine.watch import EngineWatch
 from quire.models.stub import Marker
 from quire.words.errors import DeadlineExceeded, PageFailedOnDevice, PageRenderTimeout, ShuttingDown
 from quire.words.request import DocumentRequest, ReadOptions
+from tests.fakes.processes import is_alive
 from tests.fakes.running_engine import (
     CODE,
     PATIENCE_SECONDS,
@@ -140,13 +141,6 @@ def assert_gone(pids: list[int]) -> None:
     while any(is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline, f"{pids} outlive their parent"
         time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("marker", [Marker.POISON, Marker.KILL, Marker.FATAL])

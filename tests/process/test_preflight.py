@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.served import ROOT, free_port, served
+from bench.served import ROOT, served
 from quire.process.gpus import Driver, Gpu, cuda_devices, driver_of
 from quire.process.preflight import Machine, Torch, complaint_about, find_torch, look
+from quire.process.run_samples import free_port
 from quire.words.settings import Settings
 from tests.fakes.running_engine import stub_folder
 

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from quire.formats.published import schema_text
+from tests.fakes.processes import command_line, descendants
 from tests.fakes.running_engine import stub_folder
 
 PATIENCE_SECONDS = 120
@@ -151,12 +152,7 @@ def test_nothing_is_left_behind(environ: dict[str, str], tmp_path: Path) -> None
 
 def test_engine_that_dies_ends_the_read(environ: dict[str, str], tmp_path: Path) -> None:
     stub_folder(tmp_path / "base", page_seconds=60.0)
-    reading = subprocess.Popen(
-        [sys.executable, "-m", "quire_endpoint.command", "read", str(picture(tmp_path))],
-        env=environ,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    reading = started_read(environ, picture(tmp_path))
     os.kill(_busy_engine(reading.pid), signal.SIGKILL)
     _, complaint = reading.communicate(timeout=PATIENCE_SECONDS)
     assert reading.returncode == 1
@@ -165,12 +161,7 @@ def test_engine_that_dies_ends_the_read(environ: dict[str, str], tmp_path: Path)
 
 def test_interrupt_does_not_wait_for_documents(environ: dict[str, str], tmp_path: Path) -> None:
     stub_folder(tmp_path / "base", page_seconds=600.0)
-    reading = subprocess.Popen(
-        [sys.executable, "-m", "quire_endpoint.command", "read", str(picture(tmp_path))],
-        env=environ,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    reading = started_read(environ, picture(tmp_path))
     engine = _busy_engine(reading.pid)
     os.killpg(reading.pid, signal.SIGINT)
     reading.communicate(timeout=PATIENCE_SECONDS)
@@ -178,12 +169,23 @@ def test_interrupt_does_not_wait_for_documents(environ: dict[str, str], tmp_path
     assert not Path(f"/proc/{engine}").exists()
 
 
+def started_read(environ: dict[str, str], path: Path) -> subprocess.Popen[str]:
+    """In a process group of its own, as a shell starts it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "quire_endpoint.command", "read", str(path)],
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def _busy_engine(pid: int) -> int:
     """The engine below `pid`, once its device worker runs and a document is in flight."""
     give_up = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < give_up:
-        below = _descendants(pid)
-        engines = [child for child in below if b"engine_program" in _command_line(child)]
+        below = descendants(pid)
+        engines = [child for child in below if b"engine_program" in command_line(child)]
         if engines and _scratch_pages(engines[0]):
             return engines[0]
         time.sleep(0.05)
@@ -191,19 +193,6 @@ def _busy_engine(pid: int) -> int:
 
 
 def _scratch_pages(engine: int) -> list[Path]:
-    words = _command_line(engine).split(b"\0")
+    words = command_line(engine).split(b"\0")
     scratch = Path(os.fsdecode(words[words.index(b"--scratch") + 1]))
     return list(scratch.glob("pages-*"))
-
-
-def _descendants(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(word) for task in tasks for word in task.read_text().split()]
-    return [*children, *(below for child in children for below in _descendants(child))]
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.fakes.processes import command_line, descendants
 from tests.fakes.running_engine import stub_folder
 from tests.fakes.running_front_end import PATIENCE_SECONDS, ROOT, Answer, eventually, http_request
 
@@ -60,22 +61,6 @@ class Container:
 
     def ended(self) -> int:
         return self.process.wait(PATIENCE_SECONDS + 10)
-
-
-def descendants(pid: int) -> list[int]:
-    try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [int(word) for task in tasks for word in (task / "children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [*children, *(pid for child in children for pid in descendants(child))]
-
-
-def command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 def environ_of(folder: Path, port: int, **settings: str) -> dict[str, str]:

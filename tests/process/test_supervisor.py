@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.processes import is_alive
 from tests.fakes.running_front_end import PATIENCE_SECONDS, ROOT, eventually
 
 SUPERVISE = (sys.executable, "-m", "tests.fakes.children")
@@ -61,13 +62,6 @@ def supervised(
     finally:
         process.kill()
         process.communicate()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

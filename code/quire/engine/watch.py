@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from quire.engine.channel import Channel, PeerGone, readable
 from quire.engine.messages import EngineState, FromEngine, ToEngine, Watch
@@ -26,6 +27,15 @@ class Health:
     is_ready: bool
     is_draining: bool
     reason: str
+
+
+class HealthSource(Protocol):
+    """Whoever knows the engine's health."""
+
+    def health(self) -> Health: ...
+
+    def subscribe(self, callback: Callable[[Health], None]) -> None:
+        """Calls back on every change."""
 
 
 class HealthRecord:

@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from quire.engine.hang_up import CallerGone
-from quire.engine.watch import EngineWatch
+from quire.engine.watch import HealthSource
 from quire.frontend import headers
 from quire.frontend.answers import CALLER_GONE_STATUS, JSON, error_answer
 from quire.frontend.arrivals import Arrivals
@@ -45,7 +45,7 @@ class FrontEnd:
     """The routes' state. `model` is what the handler's model_fn returned; `scratch` is this process's own."""
 
     def __init__(
-        self, settings: Settings, model: object, watch: EngineWatch, handler: Handler, scratch: Path
+        self, settings: Settings, model: object, watch: HealthSource, handler: Handler, scratch: Path
     ) -> None:
         self._settings = settings
         self._model = model
@@ -108,7 +108,7 @@ class FrontEnd:
 
 
 def create_app(
-    settings: Settings, model: object, watch: EngineWatch, handler: Handler, scratch: Path
+    settings: Settings, model: object, watch: HealthSource, handler: Handler, scratch: Path
 ) -> Flask:
     """The WSGI app; its FrontEnd is `app.extensions["quire"]`. `watch` need not be started yet."""
     app = Flask("quire", static_folder=None)
