@@ -202,7 +202,7 @@ def test_a_document_goes_all_the_way_and_is_answered_once(house: House) -> None:
     house.render()
     house.render()
     for key in house.aboard():
-        house.device_says(PageRead(page=key, text=TEXT))
+        house.device_says(PageRead(page=key, text=TEXT, cost_ms=10.0))
     assert [type(message) for message in client.told] == [Accepted, Progress, Finished]
     assert client.last(Finished).num_pages == 2
     assert [page.text for page in house.pages(client)] == ["words", "words"]
@@ -216,7 +216,7 @@ def test_only_the_pages_asked_for_are_rendered(house: House) -> None:
     for _ in range(3):
         house.render()
     for key in house.aboard():
-        house.device_says(PageRead(page=key, text=TEXT))
+        house.device_says(PageRead(page=key, text=TEXT, cost_ms=10.0))
     assert [page.page for page in house.pages(client)] == [2, 9, 10]
     assert client.last(Finished).num_pages == 10
 
@@ -252,7 +252,7 @@ def test_a_bad_page_is_an_entry(house: House) -> None:
     fault = Fault.of(PageUnreadable("broken"))
     house.renderer_says(JobFailed(job=house.renderers[-1].last(RenderPage).job, fault=fault))
     house.render()
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert [page.error for page in house.pages(client)] == [fault, None]
     house.assert_at_rest()
 
@@ -282,7 +282,7 @@ def test_a_renderers_death_is_forgiven_once(house: House) -> None:
     house.open(1)
     house.renderer_dies()
     house.render()
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert house.pages(client)[0].text == "words"
     house.assert_at_rest()
 
@@ -293,7 +293,7 @@ def test_a_page_that_kills_its_renderer_twice_is_that_pages_error(house: House) 
     house.render()
     house.renderer_dies()
     house.renderer_dies()
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     errors = [page.error.code if page.error else None for page in house.pages(client)]
     assert errors == [None, "page_crashed_renderer"]
     house.assert_at_rest()
@@ -330,7 +330,7 @@ def test_waiting_for_the_arena_does_not_count_as_rendering(build: Callable[..., 
     house.renderer_says(Measured(job=job, size=SIZE))
     house.step(200.0)
     assert not house.renderers[-1].is_killed
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert house.renderers[-1].last(GrantPixels).job == job
 
 
@@ -345,7 +345,7 @@ def test_a_page_nobody_wants_gets_no_pixels(build: Callable[..., House]) -> None
     house.renderer_says(Measured(job=job, size=SIZE))
     house.engine.client_gone(second)
     assert not [m for m in house.renderers[-1].all(CloseDocument) if m.path == house.paths[id(second)]]
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert house.renderers[-1].last(GrantPixels) == GrantPixels(job=job, offset=None)
     house.renderer_says(JobFailed(job=job, fault=Fault.of(PageUnreadable("nobody waits"))))
     assert len(house.renderers[-1].all(CloseDocument)) == 2
@@ -402,7 +402,7 @@ def test_after_a_death_the_pages_run_one_at_a_time_and_only_the_guilty_one_fails
         if current == guilty:
             house.device_dies()
         else:
-            house.device_says(PageRead(page=current, text=TEXT))
+            house.device_says(PageRead(page=current, text=TEXT, cost_ms=10.0))
     errors = [page.error.code if page.error else None for page in house.pages(client)]
     assert errors == [None, "page_failed_on_device", None]
     house.assert_at_rest()
@@ -453,7 +453,7 @@ def test_only_a_page_that_was_alone_is_charged(house: House) -> None:
     house.device_dies()
     assert house.engine.devices.page_aboard(house.aboard()[-1]) is not None
     for _ in range(3):
-        house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+        house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert [page.error for page in house.pages(client)] == [None] * 3
     house.assert_at_rest()
 
@@ -466,7 +466,7 @@ def test_nothing_joins_a_lone_page(house: House) -> None:
     house.device_dies()
     house.render()
     assert house.aboard() == [lone]
-    house.device_says(PageRead(page=lone, text=TEXT))
+    house.device_says(PageRead(page=lone, text=TEXT, cost_ms=10.0))
     assert len(house.aboard()) == 2
 
 
@@ -478,7 +478,7 @@ def test_a_lone_page_waits_until_the_device_is_empty(house: House) -> None:
     faulty, other = house.aboard()
     house.device_says(PageFaulted(page=faulty, reason="?"))
     assert house.aboard() == [faulty, other]
-    house.device_says(PageRead(page=other, text=TEXT))
+    house.device_says(PageRead(page=other, text=TEXT, cost_ms=10.0))
     assert house.aboard() == [faulty, other, faulty]
 
 
@@ -492,7 +492,7 @@ def test_lone_pages_go_one_by_one_and_before_those_that_were_ready_earlier(house
     house.device_dies()
     for number in range(1, len(suspects) + 1):
         assert house.aboard() == suspects[:number]
-        house.device_says(PageRead(page=suspects[number - 1], text=TEXT))
+        house.device_says(PageRead(page=suspects[number - 1], text=TEXT, cost_ms=10.0))
     assert len(house.aboard()) == 6
 
 
@@ -528,7 +528,7 @@ def test_a_dead_renderers_pixels_are_free_again(house: House) -> None:
     house.renderer_dies()
     assert house.engine.arena.num_free_bytes == house.engine.arena.num_bytes
     house.render()
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert client.all(Finished)
     house.assert_at_rest()
 
@@ -560,7 +560,7 @@ def test_an_answer_that_crosses_its_drop_frees_the_pixels_too(house: House) -> N
     house.open(1)
     house.render()
     house.engine.client_gone(client)
-    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT, cost_ms=10.0))
     house.assert_at_rest()
 
 
@@ -568,7 +568,7 @@ def test_at_the_deadline_the_pages_done_are_delivered(house: House) -> None:
     client = house.submit(deadline_seconds=10.0)
     house.open(4)
     house.render()
-    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT, cost_ms=10.0))
     house.step(11.0)
     errors = [page.error.code if page.error else None for page in house.pages(client)]
     assert errors == [None] + ["deadline_exceeded"] * 3
@@ -601,7 +601,7 @@ def test_draining_lets_a_document_end(house: House) -> None:
     house.open(1)
     house.engine.drain(house.now)
     house.render()
-    house.device_says(PageRead(page=house.aboard()[0], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[0], text=TEXT, cost_ms=10.0))
     assert client.all(Finished)
     assert house.engine.is_drained
 
@@ -620,7 +620,7 @@ def test_a_short_document_passes_a_long_one(house: House) -> None:
             house.render()
         for key in house.aboard():
             if house.engine.devices.page_aboard(key):
-                house.device_says(PageRead(page=key, text=TEXT))
+                house.device_says(PageRead(page=key, text=TEXT, cost_ms=10.0))
     assert short.all(Finished)
 
 
@@ -701,7 +701,7 @@ def test_a_disk_that_fills_up_while_results_are_written_is_told(house: House) ->
     client = house.submit(pages_path="/dev/full")
     house.open(1)
     house.render()
-    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
     assert [type(answer) for answer in answers(client)] == [Failed]
     assert client.last(Failed).fault.code == "insufficient_storage"
     house.assert_at_rest()

@@ -115,6 +115,9 @@ class DevicePool:
                 offset=task.span.offset,
                 width_px=task.size.width_px,
                 height_px=task.size.height_px,
+                document=task.document.number,
+                deadline=task.document.deadline,
+                num_coming=0,
             )
         )
         return True

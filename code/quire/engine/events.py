@@ -9,6 +9,7 @@ from typing import Any
 from quire.engine.documents import DocumentInFlight, PageTask
 from quire.engine.engine import Engine
 from quire.engine.messages import (
+    BatchBegan,
     BatchRun,
     DeviceReady,
     Failed,
@@ -192,6 +193,10 @@ class DeviceEvents:
             inference_ids=[request.inference_id for request in documents.values()],
             references=[request.options.reference for request in documents.values()],
         )
+
+    @report.register
+    def _began(self, message: BatchBegan, worker: Worker, now: float) -> None:
+        self._engine.devices.progressed(worker, now)
 
     @report.register
     def _limit(self, message: LimitBatch, worker: Worker, now: float) -> None:

@@ -176,7 +176,7 @@ class LaneScheduler:
             self._enqueue(page, items, now)
         except StopIteration as end:
             del self._pages[page.key]
-            self._emit(PageRead(page=page.key, text=end.value))
+            self._emit(PageRead(page=page.key, text=end.value, cost_ms=0.0))
         except DeviceLost:
             raise
         except Exception as error:  # noqa: BLE001  (as above)

@@ -137,12 +137,17 @@ class JobFailed(Message, frozen=True, kw_only=True):
 
 
 class ReadPage(Message, frozen=True, kw_only=True):
-    """The page's pixels lie in the arena at `offset` until the worker has answered for it."""
+    """The page's pixels lie in the arena at `offset` until the worker has answered for it. `document` is
+    the number of the document that it is of, `deadline` of time.monotonic(). `num_coming` pages or unopened
+    documents are on their way behind it: a reason to wait a little for a fuller batch."""
 
     page: int
     offset: int
     width_px: int
     height_px: int
+    document: int
+    deadline: float
+    num_coming: int
 
 
 class DropPage(Message, frozen=True, kw_only=True):
@@ -169,8 +174,17 @@ class DeviceReady(Message, frozen=True, kw_only=True):
     pages_wanted: int
 
 
+class BatchBegan(Message, frozen=True, kw_only=True):
+    """A batch goes over the device from now on: what stands still from here is this batch."""
+
+    lane: str
+    canvas_height: int
+    canvas_width: int
+    num_items: int
+
+
 class BatchRun(Message, frozen=True, kw_only=True):
-    """One batch went over the device; also the sign that the worker makes progress."""
+    """One batch went over the device in so many milliseconds; also the sign that it makes progress."""
 
     lane: str
     canvas_height: int
@@ -181,8 +195,11 @@ class BatchRun(Message, frozen=True, kw_only=True):
 
 
 class PageRead(Message, frozen=True, kw_only=True):
+    """`cost_ms` is the page's share of the device's time: of each batch that it was in, by items."""
+
     page: int
     text: PageText
+    cost_ms: float
 
 
 class PageFaulted(Message, frozen=True, kw_only=True):
@@ -201,4 +218,4 @@ FromEngine = Accepted | Progress | Finished | Failed | EngineState
 ToRenderer = OpenDocument | RenderPage | GrantPixels | CloseDocument
 FromRenderer = RendererReady | Opened | Measured | Rendered | LayerRead | JobFailed
 ToDevice = ReadPage | DropPage | LimitBatch
-FromDevice = DeviceReady | BatchRun | PageRead | PageFaulted | PageDropped | LimitBatch
+FromDevice = DeviceReady | BatchBegan | BatchRun | PageRead | PageFaulted | PageDropped | LimitBatch

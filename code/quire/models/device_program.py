@@ -66,9 +66,12 @@ def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--cuda-device", default="", help="what CUDA_VISIBLE_DEVICES is set to")
+    parser.add_argument("--threads", default="", help="what OMP_NUM_THREADS is set to, on the CPU")
     given, _ = parser.parse_known_args(sys.argv[1:])
     if given.cuda_device:
         os.environ["CUDA_VISIBLE_DEVICES"] = given.cuda_device
+    if given.threads:
+        os.environ["OMP_NUM_THREADS"] = given.threads
     prepare_cpu_process(os.environ)
     settings = Settings.from_environ(os.environ)
     configure_logging("device worker", settings.log_level)

@@ -24,6 +24,9 @@ EXIT_FATAL = 70
 
 _MAX_RENDER_WORKERS_BY_DEFAULT = 4
 
+_MAX_CPU_WORKERS_BY_DEFAULT = 4
+"""Each holds the model once more. Workers of one thread read more pages than threads of one worker."""
+
 
 def compose(settings: Settings) -> EngineParts:
     """The workers' commands and limits."""
@@ -37,9 +40,7 @@ def compose(settings: Settings) -> EngineParts:
             *("--max-source-pixels", str(settings.max_source_pixels)),
             *("--log-level", settings.log_level),
         ),
-        device_commands=tuple(
-            _device_command(device) for device in cuda_devices(settings.device, os.environ) or [""]
-        ),
+        device_commands=_device_commands(settings, cores),
         num_render_workers=settings.render_workers or min(cores, _MAX_RENDER_WORKERS_BY_DEFAULT),
         arena_bytes=settings.arena_bytes,
         render_page_seconds=settings.render_page_seconds,
@@ -50,8 +51,15 @@ def compose(settings: Settings) -> EngineParts:
     )
 
 
-def _device_command(cuda_device: str) -> tuple[str, ...]:
-    return (sys.executable, "-m", "quire.models.device_program", "--cuda-device", cuda_device)
+def _device_commands(settings: Settings, cores: int) -> tuple[tuple[str, ...], ...]:
+    """One worker for each GPU; on the CPU as many as asked for, which share the cores."""
+    program = (sys.executable, "-m", "quire.models.device_program")
+    gpus = cuda_devices(settings.device, os.environ)
+    if gpus:
+        return tuple((*program, "--cuda-device", gpu) for gpu in gpus)
+    workers = settings.device_workers or min(cores, _MAX_CPU_WORKERS_BY_DEFAULT)
+    threads = settings.device_threads or max(1, cores // workers)
+    return ((*program, "--threads", str(threads)),) * workers
 
 
 def raise_descriptor_limit() -> None:

@@ -112,8 +112,29 @@ KNOBS: dict[str, Knob] = {
         "where the model runs; auto is CUDA where there is one",
         choices=("auto", "cpu", "cuda"),
     ),
+    "device_workers": Knob(
+        "QUIRE_DEVICE_WORKERS",
+        0,
+        "processes that run the model on the CPU; 0 is one a core, at most 4; on CUDA there is one a GPU",
+        0,
+        64,
+    ),
     "device_threads": Knob(
-        "QUIRE_DEVICE_THREADS", 0, "torch threads of a device worker on the CPU; 0 is one a core", 0, 512
+        "QUIRE_DEVICE_THREADS",
+        0,
+        "torch threads of a device worker on the CPU; 0 shares the cores out among the workers",
+        0,
+        512,
+    ),
+    "warmup_seconds": Knob(
+        "QUIRE_WARMUP_SECONDS",
+        120.0,
+        "how long a device worker may prepare CUDA graphs before it serves; the rest is run eagerly",
+        0,
+        3600,
+    ),
+    "compiled_dir": Knob(
+        "QUIRE_COMPILED_DIR", "", "directory of packages made by `quire compile`; empty serves without"
     ),
     "precision": Knob(
         "QUIRE_PRECISION",
@@ -124,7 +145,7 @@ KNOBS: dict[str, Knob] = {
     "device_stall_seconds": Knob(
         "QUIRE_DEVICE_STALL_SECONDS",
         120.0,
-        "a device worker that reports no progress for so long is killed",
+        "a device worker that makes no progress for so long is killed, whatever its batch",
         1,
         3600,
     ),

@@ -51,7 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_source_pixels: int
     arena_bytes: int
     device: str
+    device_workers: int
     device_threads: int
+    warmup_seconds: float
+    compiled_dir: str
     precision: str
     device_stall_seconds: float
     allowed_s3_prefixes: str
