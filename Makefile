@@ -20,7 +20,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test image test-image .test-image sbom bench-accuracy bench-throughput bench-cold-start bench-image-cold-start bench-ping docs samples lock clean
+.PHONY: help setup run test image test-image .test-image sbom bench bench-stub bench-accuracy bench-throughput bench-tune bench-fairness bench-invariance bench-memory bench-page-rate bench-faults bench-cold-start bench-image-cold-start bench-ping docs samples lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,11 +53,17 @@ sbom: ## write what the image is made of to build/sbom.cdx.json (CycloneDX)
 		--entrypoint /opt/venv/bin/python $(IMAGE) -m quire.process.bill_of_materials' > build/sbom.cdx.json
 	@echo "build/sbom.cdx.json lists what $(IMAGE) is made of."
 
+bench: setup $(VENV)/.bench ## everything on this machine in one table: raw model, Quire, peers
+	$(RUN) -m bench $(BENCH)
+
+bench-stub: setup $(VENV)/.bench ## batching itself, over a model of known cost
+	$(RUN) -m bench --stub
+
 bench-accuracy: setup $(VENV)/.bench ## F1 and character error rate beside RapidOCR
 	$(RUN) -m bench.accuracy
 
-bench-throughput: setup $(VENV)/.bench ## pages a second beside RapidOCR, interleaved
-	$(RUN) -m bench.throughput
+bench-throughput: setup $(VENV)/.bench ## pages a second on receipts beside RapidOCR, four in flight
+	$(RUN) -m bench --documents receipts --only http-4 rapidocr
 
 bench-cold-start: setup ## seconds from `serve` to the first page
 	$(RUN) -m bench.cold_start
@@ -67,6 +73,24 @@ bench-image-cold-start: setup ## seconds from starting the image to the first pa
 
 bench-ping: setup ## seconds that /ping takes under load
 	$(RUN) -m bench.ping
+
+bench-tune: setup ## the concurrency for this machine
+	$(RUN) -m bench.tune
+
+bench-fairness: setup ## seconds of a short document beside a long one
+	$(RUN) -m bench.fairness
+
+bench-invariance: setup ## whether a page reads the same in any company
+	$(RUN) -m bench.invariance
+
+bench-memory: setup ## memory for a long document and for a large body
+	$(RUN) -m bench.memory
+
+bench-page-rate: setup ## pages a second on long and short documents
+	$(RUN) -m bench.page_rate
+
+bench-faults: setup ## whether every document is answered once while device workers fail
+	$(RUN) -m bench.faults
 
 docs: setup ## write the generated parts of README and docs/schema
 	$(RUN) -m docs.write

@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from bench.documents import DOCUMENTS, Document, pages_of
 from bench.in_process import read_pages
 from bench.report import publish
 from bench.scoring import Piece, Tally, form_truth, piece_of_corners, receipt_truth, tally
-from bench.served import ROOT
-from quire.engine.port import Pixels
 from quire.models.model_folder import default_model_dir
 from quire.models.ppocr.reader import PPOCRReader, load_reader
-from quire.rendering.opening import RenderLimits, open_document
 from quire.words.settings import Settings
 
-DOCUMENTS = Path(os.environ.get("QUIRE_DOCUMENTS", ROOT.parent / "shared" / "documents"))
 PAGES_AT_ONCE = 4
 HEADER = "| documents | system | F1 | recall | precision | character error rate |\n" + "|---" * 6 + "|"
 
@@ -69,24 +63,6 @@ def rapidocr_reader() -> Reader:
     return lambda images: [read(image) for image in images]
 
 
-def load_pixels(image: Path, settings: Settings) -> Pixels:
-    """The page as the render workers draw it."""
-    limits = RenderLimits(
-        dpi=settings.dpi,
-        max_page_pixels=settings.max_page_pixels,
-        max_source_pixels=settings.max_source_pixels,
-    )
-    media_type = {".jpg": "image/jpeg", ".png": "image/png"}[image.suffix]
-    document = open_document(image, media_type, None, limits)
-    try:
-        size = document.measure(0, None)
-        pixels = np.empty((size.height_px, size.width_px, 3), np.uint8)
-        document.render(0, size, pixels)
-        return pixels
-    finally:
-        document.close()
-
-
 def size_in_file(image: Path) -> tuple[int, int]:
     from PIL import Image
 
@@ -96,7 +72,7 @@ def size_in_file(image: Path) -> tuple[int, int]:
 
 def quire_reader(model: PPOCRReader, settings: Settings) -> Reader:
     def pieces(images: list[Path]) -> list[list[Piece]]:
-        pages = [load_pixels(image, settings) for image in images]
+        pages = [next(pages_of(image, Document(image).media_type, settings)) for image in images]
         read = []
         for image, pixels, text in zip(images, pages, read_pages(model, pages), strict=True):
             scale = size_in_file(image)[0] / pixels.shape[1]

@@ -1,4 +1,4 @@
-"""The `quire` command: reads documents here, and builds the default model."""
+"""The `quire` command: reads documents here, builds the default model, and measures this machine."""
 
 from __future__ import annotations
 
@@ -76,6 +76,29 @@ def build_model(
 ) -> None:
     """Build the default model from its published weights."""
     _run("quire.models.build_model", _arguments({"--archive": archive, "--wheel": wheel}))
+
+
+_PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
+"""The program behind the command explains and checks its own options, `--help` among them."""
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def bench(context: typer.Context) -> None:
+    """Measure this machine: the raw model, Quire, its peers; one table. --help lists the options."""
+    _run("bench", context.args)
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def tune(context: typer.Context) -> None:
+    """Find the concurrency for this machine. --help lists the options."""
+    _run("bench.tune", context.args)
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def compile(context: typer.Context) -> None:
+    """Compile the model for this machine's device, to be served from QUIRE_COMPILED_DIR. --help lists the
+    options."""
+    _run("quire.models.compile_model", context.args)
 
 
 def _arguments(options: dict[str, object]) -> list[str]:

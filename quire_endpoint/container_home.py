@@ -1,4 +1,4 @@
-"""Where do the container's programs lie on this machine, and how is one of them run?"""
+"""Where do the checkout's programs lie on this machine, and how is one of them run?"""
 
 from __future__ import annotations
 
@@ -28,12 +28,20 @@ def container_home(environ: Mapping[str, str] = os.environ) -> Path:
     return home.resolve()
 
 
+def _python(home: Path) -> Path:
+    """The checkout's own, which has torch, where `make setup` made one; else this one."""
+    own = home / ".venv" / "bin" / "python"
+    return own if own.exists() else Path(sys.executable)
+
+
 def run_program(module: str, arguments: Sequence[str]) -> int:
-    """Runs one of the container's programs under this Python and returns its exit status. The program is
-    in the terminal's group and gets Ctrl-C itself, so here it is only waited for. Raises HomeNotFound."""
-    path = os.pathsep.join(filter(None, (str(container_home() / "code"), os.environ.get("PYTHONPATH"))))
-    environ = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
-    program = subprocess.Popen([sys.executable, "-m", module, *arguments], env=environ)
+    """Runs one of the checkout's programs, which may be of the container or of its benches, and returns its
+    exit status. The program is in the terminal's group and gets Ctrl-C itself, so here it is only waited
+    for. Raises HomeNotFound."""
+    home = container_home()
+    places = (str(home / "code"), str(home), os.environ.get("PYTHONPATH"))
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "PYTHONSAFEPATH": "1"}
+    program = subprocess.Popen([str(_python(home)), "-m", module, *arguments], env=environ)
     while True:
         try:
             return program.wait()

@@ -69,6 +69,33 @@ def test_program_gets_the_options_that_were_given(repository: Path, tmp_path: Pa
     assert done.stdout == "['--format=text', '--dpi=100', '--text=ocr', '--', 'a', 'b']\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("bench", "bench/__main__.py"),
+        ("tune", "bench/tune.py"),
+        ("compile", "code/quire/models/compile_model.py"),
+    ],
+)
+def test_programs_that_explain_themselves_get_every_option(
+    repository: Path, tmp_path: Path, command: str, program: str
+) -> None:
+    home = home_with(tmp_path, "")
+    (home / program).parent.mkdir(exist_ok=True)
+    (home / program).write_text("import sys\nprint(sys.argv[1:])\n")
+    done = quire(repository, command, "--help", "--only", "http", "-x", "a b", QUIRE_HOME=str(home))
+    assert done.stdout == "['--help', '--only', 'http', '-x', 'a b']\n", done.stderr
+
+
+def test_checkouts_own_python_runs_its_programs(repository: Path, tmp_path: Path) -> None:
+    home = home_with(tmp_path, "import sys\nprint(sys.argv[-1])\n")
+    own = home / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    own.write_text(f'#!/bin/sh\nexec {sys.executable} "$@" of-the-checkout\n')
+    own.chmod(0o755)
+    assert quire(repository, "read", "x.pdf", QUIRE_HOME=str(home)).stdout == "of-the-checkout\n"
+
+
 def test_version_is_the_changelogs(repository: Path) -> None:
     newest = next(line for line in (repository / "CHANGELOG.md").read_text().splitlines() if "## " in line)
     assert quire(repository, "--version").stdout == f"quire {newest.split()[1]}\n"

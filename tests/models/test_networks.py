@@ -155,7 +155,7 @@ def both_networks(folder: Path, kernels: Kernels, pages: Tensor, lines: Tensor) 
     recognition = PPOCRV6SmallRecForTextRecognition.from_pretrained(folder / "recognition")
     with torch.inference_mode():
         return (
-            DetectionNetwork(kernels, detection)(pages),
+            *DetectionNetwork(kernels, detection)(pages),
             *RecognitionNetwork(kernels, recognition)(lines),
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from quire.engine.port import Canvas, Pixels
+from quire.models.device_side.cpu import CpuSide
 from quire.models.ppocr.canvases import (
     DETECTION_CANVASES,
     LINE_CANVASES,
@@ -24,7 +24,6 @@ from quire.models.ppocr.page_images import DevicePage, HostPage
 from quire.models.ppocr.quads import PageView, Quads, heights, polygon_within, turned, widths
 from quire.models.ppocr.regions import Probabilities, find_regions
 
-CPU = torch.device("cpu")
 SIDES = st.integers(1, 32_767)
 
 
@@ -62,9 +61,9 @@ def test_a_line_is_stretched_by_an_eighth_at_most(height: float, width: float) -
 
 
 def probabilities_of(rectangles: list[tuple[int, int, int, int]]) -> Probabilities:
-    heat = np.zeros((320, 640), np.float32)
+    heat = np.zeros((320, 640), np.uint8)
     for left, top, right, bottom in rectangles:
-        heat[top:bottom, left:right] = 0.9
+        heat[top:bottom, left:right] = 230
     return heat
 
 
@@ -81,14 +80,14 @@ def test_regions_are_grown_cores_in_page_pixels() -> None:
 
 def test_specks_and_faint_places_are_no_regions() -> None:
     heat = probabilities_of([(10, 10, 70, 12)])
-    heat[100:110, 100:300] = 0.4
+    heat[100:110, 100:300] = 102
     assert len(find_regions(heat, PageView(320, 640)).quads) == 0
-    assert find_regions(np.zeros((32, 32), np.float32), PageView(1, 1)).core_px == 0.0
+    assert find_regions(np.zeros((32, 32), np.uint8), PageView(1, 1)).core_px == 0.0
 
 
 def test_a_skewed_line_has_a_skewed_region() -> None:
-    heat = np.zeros((320, 640), np.float32)
-    cv2.line(heat, (50, 100), (450, 170), 0.9, 9)
+    heat = np.zeros((320, 640), np.uint8)
+    cv2.line(heat, (50, 100), (450, 170), 230, 9)
     found = find_regions(heat, PageView(320, 640)).quads
     across, down = found[0, 1] - found[0, 0]
     assert np.degrees(np.arctan2(down, across)) == pytest.approx(np.degrees(np.arctan2(70, 400)), abs=1)
@@ -126,7 +125,7 @@ def test_both_twins_cut_alike(canvas: Canvas) -> None:
     tilted = np.array([[[30.0, 40.0], [200.0, 70.0], [191.0, 121.0], [21.0, 91.0]]])
     quads = np.concatenate([quad(10, 20, 110, 50), tilted, turned(tilted, 1), quad(0, 0, 301, 207)])
     host = HostPage(page).cut(quads, canvas).int()
-    device = DevicePage(page, CPU).cut(quads, canvas).int()
+    device = DevicePage(page, CpuSide()).cut(quads, canvas).int()
     assert host.shape == device.shape == (4, 3, canvas.height, canvas.width)
     difference = (host - device).abs()
     # OpenCV rounds places to a 32nd of a pixel.
@@ -136,14 +135,14 @@ def test_both_twins_cut_alike(canvas: Canvas) -> None:
 
 def test_the_whole_page_on_its_own_size_is_the_page() -> None:
     page = scene()
-    for placed in (HostPage(page), DevicePage(page, CPU)):
+    for placed in (HostPage(page), DevicePage(page, CpuSide())):
         cut = placed.cut(PageView(207, 301).frame(), Canvas(207, 301))
         assert np.array_equal(cut[0].permute(1, 2, 0).numpy(), page)
 
 
 def test_fine_detail_is_averaged_where_a_page_is_reduced() -> None:
     noise = np.random.default_rng(5).choice(np.array([0, 255], np.uint8), (640, 640, 3))
-    for placed in (HostPage(noise), DevicePage(noise, CPU)):
+    for placed in (HostPage(noise), DevicePage(noise, CpuSide())):
         cut = placed.cut(PageView(640, 640).frame(), Canvas(64, 64))
         assert float(cut.float().std()) < 20
 

@@ -148,7 +148,7 @@ def test_a_killed_process_heals_under_a_request(container: Served, module: str) 
 
 
 def test_ping_turns_503_when_healing_takes_too_long_and_200_again_when_it_is_done() -> None:
-    with served(QUIRE_HEAL_SECONDS="1") as container:
+    with served(QUIRE_HEAL_SECONDS="1", QUIRE_DEVICE_WORKERS="1") as container:
         container.await_healthy()
         with PingLoop(container) as pings:
             kill_one(container, DEVICE)

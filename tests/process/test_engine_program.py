@@ -343,7 +343,7 @@ def test_a_model_that_breaks_after_the_engine_has_started_ends_it_for_good(
 def test_readiness_is_lost_and_found_when_the_device_worker_dies(
     start: Callable[..., RunningEngine],
 ) -> None:
-    engine = start(load_seconds=0.5)
+    engine = start({"QUIRE_DEVICE_WORKERS": "1"}, load_seconds=0.5)
     engine.kill_worker(DEVICE)
     await_health(engine, lambda health: not health.is_ready)
     await_health(engine, lambda health: health.is_ready)

@@ -216,7 +216,7 @@ def test_a_model_that_cannot_be_served_ends_it_with_1_and_a_last_word(tmp_path: 
         assert container.ended() == 1
         last = json.loads(container.log.splitlines()[-1])
         assert (last["process"], last["event"]) == ("supervisor", "the container ends")
-        assert "the engine cannot start (exit code 70)" in last["reason"]
+        assert "the engine gave up (exit code 70)" in last["reason"]
         assert "quire.json" in container.log
 
 

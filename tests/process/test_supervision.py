@@ -89,7 +89,7 @@ def test_one_that_cannot_start_is_not_tried_again(child: Child, exit_code: int, 
     assert supervision.step(4.0, TimePassed()) == [Send(other, KILL)]
     (end,) = supervision.step(4.1, Died(other, -9))
     assert isinstance(end, End)
-    assert (end.exit_code, "cannot start" in end.reason) == (1, True)
+    assert (end.exit_code, "gave up" in end.reason) == (1, True)
 
 
 def test_both_gone_leaves_nobody_to_wait_for() -> None:
@@ -97,7 +97,7 @@ def test_both_gone_leaves_nobody_to_wait_for() -> None:
     supervision.step(0.0, Died(FRONT_END, 1))
     supervision.step(0.1, Died(FRONT_END, 1))
     (end,) = supervision.step(0.2, Died(ENGINE, 70))
-    assert end == End(1, "the engine cannot start (exit code 70): see its log lines")
+    assert end == End(1, "the engine gave up (exit code 70): see its log lines")
 
 
 def test_told_to_stop_the_engine_drains_before_the_front_end_goes() -> None:

@@ -99,7 +99,7 @@ def test_a_child_that_cannot_start_ends_the_container_with_1_and_a_reason(tmp_pa
         exit_code, log = running.ended()
         assert exit_code == 1
         assert len(running.lives("engine")) == 1
-        assert "the engine cannot start (exit code 70)" in log.splitlines()[-1]
+        assert "the engine gave up (exit code 70)" in log.splitlines()[-1]
 
 
 def test_children_find_no_signal_blocked_and_a_group_of_their_own(tmp_path: Path) -> None:

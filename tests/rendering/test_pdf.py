@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from quire.rendering.documents import RenderLimits
 from quire.words.errors import DocumentEncrypted, DocumentUnreadable, PageTooLarge, PageUnreadable
@@ -200,3 +202,21 @@ def test_a_closed_document_closes_again(tmp_path: Path) -> None:
     drawn(document)
     document.close()
     document.close()
+
+
+def test_pages_drawn_before_are_not_kept_in_memory(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1)
+    pages = [Image.fromarray(noise.integers(0, 256, (400, 400), np.uint8)) for _ in range(192)]
+    path = tmp_path / "scans.pdf"
+    pages[0].save(path, save_all=True, append_images=pages[1:], quality=95)
+    document = opened(path)
+    resident = []
+    for page_index in range(192):
+        drawn(document, page_index)
+        resident.append(resident_bytes())
+    assert resident[191] - resident[63] < 0.5 * path.stat().st_size * 128 / 192
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

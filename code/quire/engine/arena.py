@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from bisect import insort
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,10 @@ class Span:
 
     offset: int
     num_bytes: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.num_bytes
 
 
 class ArenaLedger:
@@ -49,16 +53,17 @@ class ArenaLedger:
         return None
 
     def give_back(self, span: Span) -> None:
-        insort(self._free, span)
-        joined: list[Span] = []
-        for hole in self._free:
-            if joined and hole.offset < joined[-1].offset + joined[-1].num_bytes:
-                raise ValueError(f"{hole} was given back twice: this is a bug")
-            if joined and hole.offset == joined[-1].offset + joined[-1].num_bytes:
-                joined[-1] = Span(joined[-1].offset, joined[-1].num_bytes + hole.num_bytes)
-            else:
-                joined.append(hole)
-        self._free = joined
+        index = bisect_left(self._free, span)
+        before = self._free[index - 1] if index else None
+        after = self._free[index] if index < len(self._free) else None
+        if (before and before.end > span.offset) or (after and span.end > after.offset):
+            raise ValueError(f"{span} was given back twice: this is a bug")
+        begin, end, first, last = span.offset, span.end, index, index
+        if before and before.end == begin:
+            begin, first = before.offset, index - 1
+        if after and after.offset == end:
+            end, last = after.end, index + 1
+        self._free[first:last] = [Span(begin, end - begin)]
 
 
 def create_arena(num_bytes: int) -> int:

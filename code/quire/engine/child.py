@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,9 +12,11 @@ from typing import Any
 
 from quire.engine.channel import Channel
 
-LAST_WORDS_SECONDS = 1.0
-UNKILLABLE_SECONDS = 5.0
+LAST_WORDS_SECONDS = 5.0
 """How long a process that closed its channel may take to end: its exit status tells why."""
+
+UNKILLABLE_SECONDS = 5.0
+"""How long one that was killed may."""
 
 
 class Child:
@@ -40,20 +43,17 @@ class Child:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
 
-    def reap(self) -> int:
-        """Frees what belonged to the child and returns its exit status; below zero is the signal that
-        killed it. A child that closed its channel and does not end by itself is killed."""
-        try:
-            status = self._process.wait(LAST_WORDS_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            status = self._wait_for_the_killed()
+    def status(self) -> int:
+        """Frees what belonged to the child, which has ended, and returns its exit status; below zero is the
+        signal that killed it. One that is stuck in the kernel cannot be waited for: it is left to its
+        fate."""
         self.channel.close()
-        return status
+        status = self._process.poll()
+        return -signal.SIGKILL if status is None else status
 
-    def _wait_for_the_killed(self) -> int:
-        """A process that is stuck in the kernel cannot be waited for: it is left to its fate."""
-        try:
-            return self._process.wait(UNKILLABLE_SECONDS)
-        except subprocess.TimeoutExpired:
-            return -signal.SIGKILL
+    def reap(self) -> int:
+        """Kills it, waits a while for that to happen, and does as `status`."""
+        self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(UNKILLABLE_SECONDS)
+        return self.status()

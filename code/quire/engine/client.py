@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,11 +26,13 @@ _GRACE_SECONDS = 5.0
 
 _RECONNECT_SECONDS = 0.2
 
+_page_decoder = msgspec.json.Decoder(PageResult)
+
 
 class EngineClient:
     """Cheap to make and to share between threads: each document has a connection of its own.
 
-    `scratch` takes the results in flight.
+    `scratch` takes the results in flight. The engine removes those of a client that is gone.
     """
 
     def __init__(self, address: Path, scratch: Path) -> None:
@@ -54,20 +56,17 @@ class EngineClient:
         that the engine answers with, DeadlineExceeded, EngineLost, and CallerGone when `caller`
         hangs up; then the engine frees the document's pages."""
         num_deaths = 0
-        with self._scratch_directory() as directory:
-            while num_deaths < _MAX_DEATHS:
-                pages = Path(directory) / f"{num_deaths}.jsonl"
-                submission = _Submission(request, pages, deadline, caller, on_progress)
-                try:
-                    with contextlib.closing(self._connect(deadline, caller)) as engine:
-                        return submission.run(engine)
-                except PeerGone:
-                    num_deaths += submission.is_accepted
+        while num_deaths < _MAX_DEATHS:
+            pages = self._scratch / f"pages-{secrets.token_hex(8)}.jsonl"
+            submission = _Submission(request, pages, deadline, caller, on_progress)
+            try:
+                with contextlib.closing(self._connect(deadline, caller)) as engine:
+                    return submission.run(engine)
+            except PeerGone:
+                num_deaths += submission.is_accepted
+            finally:
+                pages.unlink(missing_ok=True)
         raise EngineLost("the engine died twice while it held the document; send it again")
-
-    def _scratch_directory(self) -> tempfile.TemporaryDirectory[str]:
-        """The engine may still write into it while it is removed."""
-        return tempfile.TemporaryDirectory(prefix="pages-", dir=self._scratch, ignore_cleanup_errors=True)
 
     def _connect(self, deadline: float, caller: HasFileno | None) -> Channel[ToEngine, FromEngine]:
         """Waits for an engine that is being restarted: nothing announces a socket's coming to life."""
@@ -119,9 +118,8 @@ class _Submission:
 
 
 def _reading(request: DocumentRequest, finished: Finished, pages_path: Path) -> DocumentReading:
-    decoder = msgspec.json.Decoder(PageResult)
     with pages_path.open("rb") as lines:
-        pages = sorted((decoder.decode(line) for line in lines), key=lambda page: page.page)
+        pages = sorted((_page_decoder.decode(line) for line in lines), key=lambda page: page.page)
     return DocumentReading(
         inference_id=request.inference_id,
         reference=request.options.reference,

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Iterable
 
-from quire.engine.backoff import MAX_DEATHS_BEFORE_READY, Backoff
+from quire.engine.batch_watch import BatchTimes
+from quire.engine.device_place import RESERVED_SEATS, Place
 from quire.engine.documents import PageTask
-from quire.engine.messages import DeviceReady, DropPage, LimitBatch, ReadPage
+from quire.engine.messages import BatchBegan, BatchRun, DeviceReady, DropPage, LimitBatch, ReadPage
 from quire.engine.worker_port import Worker
+from quire.words.json_lines import log_line
 
-
-@dataclass(eq=False)
-class _Place:
-    """One device and the worker that has it now."""
-
-    backoff: Backoff = field(default_factory=Backoff)
-    worker: Worker | None = None
-    ready: DeviceReady | None = None
-    progress_at: float = 0.0
-    is_killed: bool = False
-    aboard: dict[int, PageTask] = field(default_factory=dict)
-
-    @property
-    def has_lone_page(self) -> bool:
-        return any(task.must_be_alone for task in self.aboard.values())
-
-    @property
-    def has_room(self) -> bool:
-        return self.ready is not None and not self.is_killed and len(self.aboard) < self.ready.pages_wanted
+log = logging.getLogger("quire.engine")
 
 
 class DevicePool:
@@ -45,70 +29,134 @@ class DevicePool:
         self._spawn = spawn
         self._stall_seconds = stall_seconds
         self._startup_seconds = startup_seconds
-        self._places = [_Place() for _ in range(num_devices)]
+        self._places = [Place(number) for number in range(num_devices)]
+        self._place_of: dict[Worker, Place] = {}
+        self._aboard: dict[int, Place] = {}
+        self._times = BatchTimes(stall_seconds)
         self._ceilings: dict[tuple[str, int, int], LimitBatch] = {}
 
+    # --- workers ---
+
     def check(self, now: float) -> None:
-        """Starts missing workers; kills those that report nothing for too long."""
-        for device, place in enumerate(self._places):
-            if place.worker is None and now >= place.backoff.not_before:
-                place.worker = self._spawn(device)
-                place.progress_at = now
-            elif place.worker and not place.is_killed and self._stalled_at(place) <= now:
-                place.is_killed = True
+        """Starts missing workers; kills those that are late: their deaths are reported as any."""
+        for place in self._places:
+            if place.worker is None:
+                if not place.is_given_up and now >= place.backoff.not_before:
+                    self._start(place, now)
+            elif self._late_at(place) <= now:
+                place.is_ending = True
+                log_line(log, logging.WARNING, "device worker stands still", device_number=place.number)
                 place.worker.kill()
 
+    def _start(self, place: Place, now: float) -> None:
+        place.worker = self._spawn(place.number)
+        place.progress_at = now
+        self._place_of[place.worker] = place
+
     def next_wakeup(self) -> float | None:
-        times = [place.backoff.not_before for place in self._places if place.worker is None]
-        times += [self._stalled_at(place) for place in self._places if place.worker and not place.is_killed]
+        times = [
+            place.backoff.not_before if place.worker is None else self._late_at(place)
+            for place in self._places
+            if not place.is_given_up
+        ]
         return min((time for time in times if time < float("inf")), default=None)
 
-    def _stalled_at(self, place: _Place) -> float:
-        if place.ready is None:
-            return place.progress_at + self._startup_seconds
-        return place.progress_at + self._stall_seconds if place.aboard else float("inf")
+    def _late_at(self, place: Place) -> float:
+        return place.late_at(self._startup_seconds, self._stall_seconds)
 
     @property
     def is_ready(self) -> bool:
-        return any(place.ready for place in self._places)
+        return any(place.ready and not place.is_ending for place in self._places)
 
     @property
     def is_hopeless(self) -> bool:
-        """No device has ever come up since, however often its worker was started."""
-        return all(place.backoff.num_deaths >= MAX_DEATHS_BEFORE_READY for place in self._places)
+        """Every place is given up."""
+        return all(place.is_given_up for place in self._places)
 
     @property
     def pages_wanted(self) -> int:
         return sum(place.ready.pages_wanted for place in self._places if place.ready)
 
     def became_ready(self, worker: Worker, ready: DeviceReady, now: float) -> None:
-        place = self._place_of(worker)
+        place = self._place_of[worker]
         place.ready, place.progress_at = ready, now
-        place.backoff.succeeded()
+        place.backoff.started()
         for ceiling in self._ceilings.values():
             worker.send(ceiling)
 
-    def progressed(self, worker: Worker, now: float) -> None:
-        self._place_of(worker).progress_at = now
+    def hung_up(self, worker: Worker) -> None:
+        """It is about to end: nothing more boards it, and its death is still to be reported."""
+        self._place_of[worker].is_ending = True
 
-    def learnt(self, ceiling: LimitBatch) -> None:
+    def died(self, worker: Worker, now: float) -> list[PageTask]:
+        """Forgets the worker; gives back the pages that it held. A place whose workers die and die
+        without reading anything is given up: the others go on."""
+        place = self._place_of.pop(worker)
+        tasks = place.vacate(now)
+        for task in tasks:
+            del self._aboard[task.key]
+        if place.backoff.is_hopeless and not place.is_given_up:
+            place.is_given_up = True
+            log_line(
+                log,
+                logging.ERROR,
+                "a device is given up: its workers die and die, and read no page in between",
+                device_number=place.number,
+                num_deaths=place.backoff.num_deaths,
+            )
+        return tasks
+
+    # --- batches ---
+
+    def batch_began(self, worker: Worker, batch: BatchBegan, now: float) -> None:
+        place = self._place_of[worker]
+        place.progress_at = now
+        place.batches.began(batch, self._times.allowed_seconds(batch), now)
+
+    def batch_ran(self, worker: Worker, batch: BatchRun, now: float) -> None:
+        place = self._place_of[worker]
+        place.progress_at = now
+        place.batches.ran(batch, now)
+        self._times.learn(batch)
+
+    def learnt(self, worker: Worker, ceiling: LimitBatch, now: float) -> None:
         """Remembers the lowest ceiling for the workers' successors."""
+        self._place_of[worker].batches.moved(now)
         key = (ceiling.lane, ceiling.canvas_height, ceiling.canvas_width)
         known = self._ceilings.get(key, ceiling)
         self._ceilings[key] = min(known, ceiling, key=lambda each: each.max_items)
 
-    def place_page(self, task: PageTask, now: float) -> bool:
-        """Hands the page to the least loaded worker that may have it; False when there is none.
-        A page that must be alone goes aboard an empty worker, and nothing joins it there."""
-        open_places = [place for place in self._places if place.has_room and not place.has_lone_page]
-        place = min(open_places, key=lambda place: len(place.aboard), default=None)
-        if place is None or place.worker is None or (task.must_be_alone and place.aboard):
-            return False
-        if task.size is None or task.span is None:
-            raise RuntimeError("a page without pixels cannot be read: this is a bug")
+    # --- pages ---
+
+    def roomiest(self, *, of_reserved_seats: bool) -> Place | None:
+        """The place with the fewest pages that has a seat free."""
+        least = -RESERVED_SEATS if of_reserved_seats else 0
+        open_places = (place for place in self._places if place.is_open and place.num_seats > least)
+        return _emptiest(open_places)
+
+    def lone_place(self) -> Place | None:
+        """The place for a page that must be alone, as soon as it is empty. One is kept for such pages and
+        nothing more boards it; the others are filled as ever."""
+        reserved = [place for place in self._places if place.is_reserved]
+        place = reserved[0] if reserved else _emptiest(place for place in self._places if place.is_open)
+        if place is None or place.is_ending:
+            return None
+        place.is_reserved = True
+        return None if place.aboard else place
+
+    def free_reserved(self) -> None:
+        """No page waits to be alone any more; one that is alone now stays so."""
+        for place in self._places:
+            if place.is_reserved and not any(task.must_be_alone for task in place.aboard.values()):
+                place.is_reserved = False
+
+    def board(self, place: Place, task: PageTask, num_coming: int, now: float) -> None:
+        if task.size is None or task.span is None or place.worker is None:
+            raise RuntimeError("a page without pixels, or a place without worker: this is a bug")
         if not place.aboard:
             place.progress_at = now
         place.aboard[task.key] = task
+        self._aboard[task.key] = place
         place.worker.send(
             ReadPage(
                 page=task.key,
@@ -117,34 +165,36 @@ class DevicePool:
                 height_px=task.size.height_px,
                 document=task.document.number,
                 deadline=task.document.deadline,
-                num_coming=0,
+                num_coming=num_coming,
             )
         )
-        return True
+
+    def page_read(self, worker: Worker, key: int, now: float) -> PageTask | None:
+        """As `page_left`, and the worker has shown that its place is sound."""
+        self._place_of[worker].backoff.succeeded()
+        return self.page_left(worker, key, now)
+
+    def page_faulted(self, worker: Worker, key: int, now: float) -> PageTask | None:
+        self._place_of[worker].batches.moved(now)
+        return self.page_left(worker, key, now)
 
     def page_left(self, worker: Worker, key: int, now: float) -> PageTask | None:
         """The worker has answered for the page and no longer looks at its pixels."""
-        place = self._place_of(worker)
-        place.progress_at = now
-        return place.aboard.pop(key, None)
+        task = self._place_of[worker].page_left(key, now)
+        if task is not None:
+            del self._aboard[key]
+        return task
 
     def drop(self, task: PageTask) -> None:
         """Asks the worker that holds the page, if one does, to forget it."""
-        for place in self._places:
-            if place.worker and task.key in place.aboard:
-                place.worker.send(DropPage(page=task.key))
+        place = self._aboard.get(task.key)
+        if place is not None and place.worker is not None:
+            place.worker.send(DropPage(page=task.key))
 
     def page_aboard(self, key: int) -> PageTask | None:
-        return next((place.aboard[key] for place in self._places if key in place.aboard), None)
+        place = self._aboard.get(key)
+        return place.aboard[key] if place else None
 
-    def died(self, worker: Worker, now: float) -> list[PageTask]:
-        """Forgets the worker; gives back the pages that it held."""
-        place = self._place_of(worker)
-        tasks = list(place.aboard.values())
-        place.backoff.died(now)
-        place.worker, place.ready, place.is_killed = None, None, False
-        place.aboard.clear()
-        return tasks
 
-    def _place_of(self, worker: Worker) -> _Place:
-        return next(place for place in self._places if place.worker is worker)
+def _emptiest(places: Iterable[Place]) -> Place | None:
+    return min(places, key=lambda place: len(place.aboard), default=None)

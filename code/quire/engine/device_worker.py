@@ -1,24 +1,31 @@
-"""The device worker's loop: messages in, one batch, messages out. The model is handed to it, so that
-this floor knows neither torch nor any model; the program that calls it stands with the models."""
+"""The device worker's loop: one wait over the engine's messages and the pipeline's reports. The model is
+handed to it, so that this floor knows neither torch nor any model; the program that calls it stands with
+the models."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quire.engine.arena import ArenaMap
-from quire.engine.channel import Channel, PeerGone
+from quire.engine.channel import Channel, PeerGone, readable
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import DeviceReady, DropPage, FromDevice, PageDropped, ReadPage, ToDevice
+from quire.engine.messages import DeviceReady, DropPage, FromDevice, ReadPage, ToDevice
 from quire.engine.parent_death import die_with_parent
 from quire.engine.port import PageModel
+from quire.engine.threaded_pipeline import ThreadedPipeline
 from quire.words.reading import PageSize
 
 EXIT_MODEL_BROKEN = 70
 """Exit status of a device worker whose model can never be loaded: it is not started again."""
 EXIT_DEVICE_LOST = 71
+
+_SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while others want it. At Python's own 5 ms, a device stage of
+many short calls stands still while another thread decodes."""
 
 
 @dataclass(frozen=True)
@@ -62,24 +69,37 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
             pages_wanted=loaded.pages_wanted,
         )
     )
-    lanes = LaneScheduler(loaded.model, channel.send)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    pipeline = ThreadedPipeline(loaded.model.lanes)
+    said: list[FromDevice] = []
+    lanes = LaneScheduler(loaded.model, said.append, pipeline)
     try:
         while True:
-            _take_messages(channel, lanes, arena)
             lanes.step(time.monotonic())
+            ready = readable((channel, pipeline), _seconds_until(lanes.next_wakeup()))
+            if pipeline in ready:
+                for report in pipeline.take():
+                    lanes.report(report, time.monotonic())
+            if channel in ready:
+                _take_messages(channel, lanes, arena)
+            if said:
+                channel.send_all(said)
+                said.clear()
     except PeerGone:
         return
 
 
+def _seconds_until(moment: float | None) -> float | None:
+    return None if moment is None else max(0.0, moment - time.monotonic())
+
+
 def _take_messages(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler, arena: ArenaMap) -> None:
-    """All messages that have come; waits for one when there is nothing else to do."""
-    while lanes.is_idle or channel.has_message():
-        message = channel.receive()
+    """All messages that have come."""
+    for message in channel.receive_all():
         if isinstance(message, ReadPage):
             size = PageSize(width_px=message.width_px, height_px=message.height_px, dpi=None)
-            lanes.add(message.page, arena.pixels(message.offset, size), time.monotonic())
+            lanes.add(message, arena.pixels(message.offset, size), time.monotonic())
         elif isinstance(message, DropPage):
-            if lanes.drop(message.page):
-                channel.send(PageDropped(page=message.page))
+            lanes.drop(message.page)
         else:
             lanes.limit(message)

@@ -7,6 +7,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -26,7 +27,9 @@ from quire.words.request import DocumentRequest
 
 @dataclass(eq=False)
 class PageTask:
-    """One page on its way. `must_be_alone` once it failed on a device, or a worker died with it aboard."""
+    """One page on its way. `must_be_alone` once it failed on a device, or a worker died with it aboard.
+    `is_ready` while it lies rendered and waits for a device. The charges are what its document was
+    charged for it in advance."""
 
     key: int
     document: DocumentInFlight
@@ -36,7 +39,10 @@ class PageTask:
     num_renderer_deaths: int = 0
     num_lone_failures: int = 0
     must_be_alone: bool = False
+    is_ready: bool = False
     began_at: float = 0.0
+    rendering_charge_ms: float = 0.0
+    boarding_charge_ms: float = 0.0
 
     @property
     def is_wanted(self) -> bool:
@@ -138,13 +144,17 @@ class DocumentInFlight:
         return Finished(model=model, num_pages=self.num_pages, timings_ms=timings)
 
     def outcome_at_deadline(self, model: ModelInfo, now: float) -> Finished | Failed:
-        """What can be said now: the pages read, and an error entry for each that is not."""
         late = DeadlineExceeded(f"the deadline of {self.submit.deadline_seconds:g} s passed")
+        return self.outcome_cut_short(model, now, late)
+
+    def outcome_cut_short(self, model: ModelInfo, now: float, error: QuireError) -> Finished | Failed:
+        """What can be said now: the pages read, and an error entry for each that is not."""
+        fault = Fault.of(error)
         if self.pages_done == self._pages_failed:
-            return Failed(fault=Fault.of(late))
+            return Failed(fault=fault)
         open_pages = [task.page_index for task in self.tasks.values()]
         for index in [*open_pages, *self._next, *self._unstarted]:
-            self._write(PageResult.failed(index + 1, Fault.of(late)))
+            self._write(PageResult.failed(index + 1, fault))
         return self.outcome(model, now)
 
     def _document_fault(self) -> Fault | None:
@@ -173,3 +183,8 @@ class DocumentInFlight:
         """Closes the results without caring whether the disk took them."""
         with contextlib.suppress(QuireError):
             self.close()
+
+    def remove_results(self) -> None:
+        """Nobody is left to read them, nor to remove them."""
+        with contextlib.suppress(OSError):
+            Path(self.submit.pages_path).unlink()

@@ -5,35 +5,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Any
 
+from quire.engine.admission import grant_waiting
 from quire.engine.arena import ArenaLedger
+from quire.engine.boarding import ReadyPages
+from quire.engine.device_place import Place
 from quire.engine.device_pool import DevicePool
 from quire.engine.documents import DocumentInFlight, PageTask
-from quire.engine.fair_shares import FairShares
 from quire.engine.messages import Accepted, EngineState, Failed, Finished, Progress, Submit
-from quire.engine.render_pool import RenderJob, RenderPool
+from quire.engine.orders import Order, Orders
+from quire.engine.page_costs import PageCosts
+from quire.engine.render_pool import RenderPool
+from quire.engine.rendering_turns import RenderingTurns
 from quire.engine.watchers import Client, Watchers
-from quire.words.errors import Fault, QuireError, ShuttingDown
+from quire.words.errors import EngineLost, Fault, QuireError, ShuttingDown
 from quire.words.json_lines import log_line
 from quire.words.reading import ModelInfo, PageResult
 
 log = logging.getLogger("quire.engine")
 
 
-@dataclass(eq=False)
-class _Order:
-    """A document and who waits for it."""
-
-    document: DocumentInFlight
-    client: Client
-
-
 class Engine:
-    """Its owner reports events through RenderEvents and DeviceEvents, and calls `step` after them."""
+    """Its owner reports events through RenderEvents and DeviceEvents, and calls `step` after them.
+
+    A document near its deadline is not favoured: beyond its fair share it would be served at the cost of
+    others, who would then be late in their turn. At the deadline it gets what is done.
+    """
 
     def __init__(
         self,
@@ -48,14 +47,14 @@ class Engine:
         self.renderers = renderers
         self.devices = devices
         self.arena = arena
-        self.orders: dict[int, _Order] = {}
-        self.unopened: list[DocumentInFlight] = []
-        self.ready_pages: dict[int, PageTask] = {}
-        self.retried_pages: list[PageTask] = []
+        self.costs = PageCosts()
+        self.orders = Orders()
+        self.turns = RenderingTurns(self.costs)
+        self.ready_pages = ReadyPages(self.costs)
         self.model: ModelInfo | None = None
+        self.lost_reason = ""
         self._drain_seconds = drain_seconds
         self._drain_at: float | None = None
-        self._shares = FairShares()
         self._numbers = count(1)
         self._watchers = Watchers()
 
@@ -63,12 +62,14 @@ class Engine:
 
     def submit(self, client: Client, message: Submit, now: float) -> None:
         document = DocumentInFlight(next(self._numbers), message, now)
-        self.orders[document.number] = _Order(document, client)
+        self.orders.add(Order(document, client))
         client.send(Accepted())
-        if self._drain_at is not None:
-            self._refuse(document, ShuttingDown("the container is stopping"))
-            return
-        self.unopened.append(document)
+        if self.lost_reason:
+            self.refuse(document, EngineLost(self.lost_reason))
+        elif self._drain_at is not None:
+            self.refuse(document, ShuttingDown("the container is stopping"))
+        else:
+            self.turns.submitted(document)
 
     def watch(self, client: Client) -> None:
         self._watchers.join(client, self.state())
@@ -76,9 +77,12 @@ class Engine:
     def client_gone(self, client: Client) -> None:
         """Frees everything that was done for it."""
         self._watchers.leave(client)
-        for order in [order for order in self.orders.values() if order.client is client]:
-            log_line(log, logging.INFO, "caller gone", **_names(order.document))
+        for order in self.orders.of_client(client):
+            asked = order.document.request
+            names = (asked.inference_id, asked.options.reference)
+            log_line(log, logging.INFO, "caller gone", inference_id=names[0], reference=names[1])
             self._end(order.document, None)
+            order.document.remove_results()
 
     # --- the whole ---
 
@@ -93,7 +97,7 @@ class Engine:
             log_line(log, logging.INFO, "draining", documents=len(self.orders))
 
     def state(self) -> EngineState:
-        reason = "" if self.devices.is_ready else "no device worker is ready"
+        reason = "" if self.devices.is_ready else self.lost_reason or "no device worker is ready"
         if self._drain_at is not None:
             reason = "the container is stopping"
         return EngineState(
@@ -105,91 +109,88 @@ class Engine:
         self._end_overdue(now)
         self.renderers.check(now)
         self.devices.check(now)
-        self._grant_arena(now)
+        self._give_up_if_hopeless(now)
+        grant_waiting(self.renderers, self.arena, now)
         if self.model is not None:
             self._render(now)
-            self._read(now)
+            if self._board(now):
+                self._render(now)
         self._watchers.tell(self.state())
 
     def next_wakeup(self) -> float | None:
         """When `step` must be called though nothing happened."""
-        times = [order.document.deadline for order in self.orders.values()]
-        times += [] if self._drain_at is None or not self.orders else [self._drain_at]
-        times += [
-            time for time in (self.renderers.next_wakeup(), self.devices.next_wakeup()) if time is not None
-        ]
-        return min(times, default=None)
+        times = (
+            self.orders.next_deadline,
+            self._drain_at if self.orders else None,
+            self.renderers.next_wakeup(),
+            self.devices.next_wakeup(),
+        )
+        return min((time for time in times if time is not None), default=None)
 
     def _end_overdue(self, now: float) -> None:
         if self._drain_at is not None and self._drain_at <= now:
-            for order in list(self.orders.values()):
-                self._refuse(order.document, ShuttingDown("the container stopped before the document ended"))
-        for order in list(self.orders.values()):
-            if order.document.deadline <= now:
-                self.answer(order.document, partial(order.document.outcome_at_deadline, now=now))
+            for order in self.orders.values():
+                self.refuse(order.document, ShuttingDown("the container stopped before the document ended"))
+        for order in self.orders.overdue(now):
+            self.answer(order.document, partial(order.document.outcome_at_deadline, now=now))
+
+    def _give_up_if_hopeless(self, now: float) -> None:
+        if self.devices.is_hopeless:
+            self.give_up("the device workers die and die, and read no page in between", now)
+        elif self.renderers.is_hopeless:
+            self.give_up("the render worker died at every start", now)
+
+    def give_up(self, reason: str, now: float) -> None:
+        """No document can be read any more: each in flight is answered with what was read of it, and the
+        owner ends the process for `lost_reason`."""
+        if not self.lost_reason:
+            self.lost_reason = reason
+            for order in self.orders.values():
+                outcome = order.document.outcome_cut_short
+                self.answer(order.document, partial(outcome, now=now, error=EngineLost(reason)))
 
     # --- pages on their way ---
 
     def opened(self, document: DocumentInFlight, num_pages: int) -> None:
         """Its pages take their turns from now on. Raises what DocumentInFlight.opened does."""
         document.opened(num_pages, self.max_pages)
-        self._shares.join(document.number)
+        self.turns.opened(document)
+        self.ready_pages.join(document)
 
     def _render(self, now: float) -> None:
-        for worker in list(self.renderers.idle_workers):
-            job = self._next_job(now)
+        while self.renderers.has_idle_worker:
+            job = self.turns.next(self._numbers, now, is_full=self._has_enough_ahead)
             if job is None:
                 return
-            self.renderers.assign(worker, job)
-
-    def _next_job(self, now: float) -> RenderJob | None:
-        if self.unopened:
-            document = self.unopened.pop(0)
-            document.queued_ms = (now - document.received_at) * 1000
-            return RenderJob(next(self._numbers), document, None, now)
-        if len(self.ready_pages) + self.renderers.num_rendering >= self._pages_ahead:
-            return None
-        task = self.retried_pages.pop(0) if self.retried_pages else self._next_page()
-        return None if task is None else RenderJob(next(self._numbers), task.document, task, now)
+            self.renderers.assign(job)
 
     @property
-    def _pages_ahead(self) -> int:
-        """How many pages may lie rendered and not yet aboard: enough that no device waits."""
-        return 2 + self.devices.pages_wanted
+    def _has_enough_ahead(self) -> bool:
+        """Whether so many pages lie rendered and not yet aboard that no device waits."""
+        num_ahead = len(self.ready_pages) + self.renderers.num_rendering
+        return num_ahead >= 2 + self.devices.pages_wanted
 
-    def _next_page(self) -> PageTask | None:
-        waiting = (number for number, order in self.orders.items() if order.document.has_unstarted_page)
-        number = self._shares.next(waiting)
-        if number is None:
-            return None
-        self._shares.charge(number, 1.0)
-        return self.orders[number].document.start_page(next(self._numbers))
+    def _board(self, now: float) -> int:
+        """A page that must be alone first: it keeps one device for itself. How many went aboard."""
+        num_before = len(self.ready_pages)
+        lone = self.ready_pages.first_lone
+        if lone is None:
+            self.devices.free_reserved()
+        elif (place := self.devices.lone_place()) is not None:
+            self._go_aboard(place, lone, now)
+        for is_absent in (False, True):
+            while (task := self.ready_pages.first(of_the_absent=is_absent)) is not None:
+                seat = self.devices.roomiest(of_reserved_seats=is_absent)
+                if seat is None:
+                    break
+                self._go_aboard(seat, task, now)
+        return num_before - len(self.ready_pages)
 
-    def _grant_arena(self, now: float) -> None:
-        queue = self.renderers.waiting_for_arena
-        while queue:
-            worker, job = queue[0]
-            if not job.is_wanted:
-                queue.popleft()
-                self.renderers.refuse(worker, job)
-                continue
-            if job.task is None or job.task.size is None:
-                raise RuntimeError("a job without a page waits for the arena: this is a bug")
-            span = self.arena.take(job.task.size.num_bytes)
-            if span is None:
-                return
-            queue.popleft()
-            job.task.span = span
-            self.renderers.grant(worker, job, span.offset, now)
-
-    def _read(self, now: float) -> None:
-        """Lone pages first: nothing joins a device while one waits for it to be empty."""
-        alone = [task for task in self.ready_pages.values() if task.must_be_alone]
-        for task in alone or list(self.ready_pages.values()):
-            if not self.devices.place_page(task, now):
-                return
-            task.began_at = now
-            del self.ready_pages[task.key]
+    def _go_aboard(self, place: Place, task: PageTask, now: float) -> None:
+        task.began_at = now
+        self.ready_pages.boarded(task)
+        num_coming = self.renderers.num_busy + len(self.ready_pages) + self.turns.num_coming
+        self.devices.board(place, task, num_coming, now)
 
     # --- endings ---
 
@@ -202,13 +203,22 @@ class Engine:
         try:
             document.page_ended(task, result)
         except QuireError as error:
-            self._refuse(document, error)
+            self.refuse(document, error)
             return
         if document.is_decided:
             self.answer(document, partial(document.outcome, now=now))
-        else:
-            order = self.orders[document.number]
-            order.client.send(Progress(pages_done=document.pages_done, pages_total=document.pages_total))
+            return
+        self.turns.page_ended(task)
+        order = self.orders[document.number]
+        order.client.send(Progress(pages_done=document.pages_done, pages_total=document.pages_total))
+
+    def left_device(self, task: PageTask, cost_ms: float | None) -> None:
+        """The page of a document in flight is aboard no more; `cost_ms` where it was read, which sets
+        both clocks right."""
+        if cost_ms is not None:
+            self.costs.learn(task.document.number, cost_ms)
+            self.turns.settle(task, cost_ms)
+        self.ready_pages.left(task, cost_ms)
 
     def free_pixels(self, task: PageTask) -> None:
         if task.span is not None:
@@ -220,28 +230,21 @@ class Engine:
         try:
             self._end(document, outcome(self.model or ModelInfo(name="", revision="")))
         except QuireError as error:
-            self._refuse(document, error)
+            self.refuse(document, error)
 
-    def _refuse(self, document: DocumentInFlight, error: QuireError) -> None:
+    def refuse(self, document: DocumentInFlight, error: QuireError) -> None:
         self._end(document, Failed(fault=Fault.of(error)))
 
     def _end(self, document: DocumentInFlight, answer: Finished | Failed | None) -> None:
-        order = self.orders.pop(document.number)
+        order = self.orders.remove(document.number)
         document.is_ended = True
         document.discard()
-        self._shares.leave(document.number)
-        self.unopened = [other for other in self.unopened if other is not document]
-        self.retried_pages = [task for task in self.retried_pages if task.document is not document]
+        self.turns.drop(document)
+        self.costs.forget(document.number)
+        for task in self.ready_pages.drop(document):
+            self.free_pixels(task)
         for task in document.tasks.values():
-            if self.ready_pages.pop(task.key, None):
-                self.free_pixels(task)
-            else:
-                self.devices.drop(task)
+            self.devices.drop(task)
         self.renderers.close_document(document)
         if answer is not None:
             order.client.send(answer)
-
-
-def _names(document: DocumentInFlight) -> dict[str, Any]:
-    request = document.request
-    return {"inference_id": request.inference_id, "reference": request.options.reference}

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
+import selectors
 import signal
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from quire.engine.arena import ArenaLedger, create_arena
-from quire.engine.channel import Channel, PeerGone, readable
+from quire.engine.burials import Burials
+from quire.engine.channel import Channel, PeerGone
 from quire.engine.child import Child
+from quire.engine.connections import Outbox, Peer, Process
 from quire.engine.device_pool import DevicePool
 from quire.engine.device_worker import EXIT_MODEL_BROKEN
 from quire.engine.engine import Engine
 from quire.engine.events import DeviceEvents, RenderEvents
-from quire.engine.messages import FromDevice, FromEngine, FromRenderer, Progress, Submit, ToEngine
+from quire.engine.hang_up import HasFileno
+from quire.engine.messages import FromDevice, FromRenderer, Submit, ToEngine
 from quire.engine.render_pool import RenderPool
 from quire.words.json_lines import log_line
 
@@ -31,12 +33,11 @@ _MAX_WAIT_SECONDS = 3600.0
 _ACCEPT_AGAIN_SECONDS = 0.05
 """Out of descriptors: the client stays in the backlog and would wake the loop at once."""
 
-PATIENCE_SECONDS = 2.0
-"""How long the engine, which serves all, may wait for one process to read what it was sent."""
+_MAX_ACCEPTS_A_TURN = 64
 
 
 class EngineFatal(Exception):
-    """No restart can help: the model cannot be loaded, or no device comes up."""
+    """No restart can help: the model cannot be loaded, or no device comes up or reads a page."""
 
 
 @dataclass(frozen=True)
@@ -54,49 +55,17 @@ class EngineParts:
     max_pages: int
 
 
-class _Peer:
-    """A client's connection. One that is gone, or reads nothing, harms nobody: it misses its progress,
-    and is hung up on when it takes nothing else either."""
-
-    def __init__(self, channel: Channel[FromEngine, ToEngine]) -> None:
-        self.channel = channel
-        channel.limit_sending(PATIENCE_SECONDS)
-
-    def send(self, message: Any) -> None:
-        if isinstance(message, Progress) and not self.channel.has_room:
-            return
-        try:
-            self.channel.send(message)
-        except PeerGone:
-            self.channel.hang_up()
-
-
-class _Process:
-    """A child as the pools see it. One that takes no message is as good as dead."""
-
-    def __init__(self, child: Child) -> None:
-        self.child = child
-        child.channel.limit_sending(PATIENCE_SECONDS)
-
-    def send(self, message: Any) -> None:
-        try:
-            self.child.channel.send(message)
-        except PeerGone:
-            self.child.kill()
-
-    def kill(self) -> None:
-        self.child.kill()
-
-
 class EngineLoop:
     """Runs an engine at a Unix socket until it has drained. Call `run` from the main thread."""
 
     def __init__(self, address: Path, parts: EngineParts) -> None:
         self._parts = parts
         self._arena_fd = create_arena(parts.arena_bytes)
-        self._renderers: list[_Process] = []
-        self._devices: list[_Process] = []
-        self._peers: list[_Peer] = []
+        self._outbox = Outbox()
+        self._selector = selectors.DefaultSelector()
+        self._burials = Burials(self._selector)
+        self._peers: set[Peer] = set()
+        self._processes: set[Process] = set()
         self.engine = Engine(
             renderers=RenderPool(self._spawn_renderer, parts.num_render_workers, parts.render_page_seconds),
             devices=DevicePool(
@@ -111,31 +80,42 @@ class EngineLoop:
         )
         self._render_events = RenderEvents(self.engine)
         self._device_events = DeviceEvents(self.engine)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        address.unlink(missing_ok=True)
-        self._listener.bind(str(address))
-        self._listener.listen(1024)
+        self._listener = _listen(address)
         self._wakeup, self._wakeup_end = socket.socketpair()
+        self._watch(self._listener, self._accept)
+        self._watch(self._wakeup, self._take_signal)
 
-    def _spawn_renderer(self) -> _Process:
-        process = _Process(Child(self._parts.render_command, FromRenderer, arena_fd=self._arena_fd))
-        self._renderers.append(process)
-        return process
+    def _watch(self, source: HasFileno, callback: Callable[[], None]) -> None:
+        """`callback` is called in each turn in which `source` has something, until it is unregistered."""
+        self._selector.register(source, selectors.EVENT_READ, callback)
 
-    def _spawn_device(self, device: int) -> _Process:
-        command = self._parts.device_commands[device]
-        process = _Process(Child(command, FromDevice, arena_fd=self._arena_fd))
-        self._devices.append(process)
+    def _spawn_renderer(self) -> Process:
+        child = Child(self._parts.render_command, FromRenderer, arena_fd=self._arena_fd)
+        return self._adopt(child, self._take_from_renderer)
+
+    def _spawn_device(self, device: int) -> Process:
+        child = Child(self._parts.device_commands[device], FromDevice, arena_fd=self._arena_fd)
+        return self._adopt(child, self._take_from_device)
+
+    def _adopt(self, child: Child, take: Callable[[Process], None]) -> Process:
+        process = Process(child, self._outbox)
+        self._processes.add(process)
+        self._watch(child.channel, partial(take, process))
         return process
 
     def run(self) -> None:
-        """Returns when it was told to stop by SIGTERM and nothing is left. Raises EngineFatal."""
+        """Returns when it was told to stop by SIGTERM and nothing is left. Raises EngineFatal when no
+        document can be read any more; all were answered then."""
         self._watch_signals()
         try:
             while not self.engine.is_drained:
                 self.engine.step(time.monotonic())
+                self._outbox.flush(time.monotonic())
+                if self.engine.lost_reason:
+                    raise EngineFatal(self.engine.lost_reason)
                 self._turn()
         finally:
+            self._outbox.flush(float("inf"))
             self._end_children()
             for peer in self._peers:
                 peer.channel.close()
@@ -148,18 +128,13 @@ class EngineLoop:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _turn(self) -> None:
-        """Waits until something happens and reports it to the engine."""
-        sources: dict[Any, Callable[[], None]] = {
-            self._listener: self._accept,
-            self._wakeup: self._take_signal,
-            **{peer.channel: partial(self._take_from_peer, peer) for peer in self._peers},
-            **{child.child.channel: partial(self._take_from_renderer, child) for child in self._renderers},
-            **{child.child.channel: partial(self._take_from_device, child) for child in self._devices},
-        }
-        wakeup = self.engine.next_wakeup()
-        timeout = _MAX_WAIT_SECONDS if wakeup is None else max(0.0, wakeup - time.monotonic())
-        for source in readable(list(sources), timeout):
-            sources[source]()
+        """Waits until something happens and reports all that has happened to the engine."""
+        wakeups = (self.engine.next_wakeup(), self._burials.next_wakeup, self._outbox.next_wakeup)
+        wakeup = min((wakeup for wakeup in wakeups if wakeup is not None), default=float("inf"))
+        timeout = min(_MAX_WAIT_SECONDS, max(0.0, wakeup - time.monotonic()))
+        for key, _ in self._selector.select(timeout):
+            key.data()
+        self._burials.check(time.monotonic())
 
     def _take_signal(self) -> None:
         """The stop signal has no handler of its own: what it wrote to the socket says it came."""
@@ -167,56 +142,82 @@ class EngineLoop:
             self.engine.drain(time.monotonic())
 
     def _accept(self) -> None:
-        try:
-            connection, _ = self._listener.accept()
-        except OSError as error:
-            log_line(log, logging.ERROR, "a client could not be taken", reason=str(error))
-            time.sleep(_ACCEPT_AGAIN_SECONDS)
-            return
-        self._peers.append(_Peer(Channel(Connection(connection.detach()), ToEngine)))
+        """Those who have come, and what they sent at once."""
+        for _ in range(_MAX_ACCEPTS_A_TURN):
+            try:
+                connection, _ = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                log_line(log, logging.ERROR, "a client could not be taken", reason=str(error))
+                time.sleep(_ACCEPT_AGAIN_SECONDS)
+                return
+            peer = Peer(Channel(connection, ToEngine), self._outbox)
+            self._peers.add(peer)
+            self._watch(peer.channel, partial(self._take_from_peer, peer))
+            self._take_from_peer(peer)
 
-    def _take_from_peer(self, peer: _Peer) -> None:
+    def _take_from_peer(self, peer: Peer) -> None:
         try:
-            message = peer.channel.receive()
+            for message in peer.channel.receive_all():
+                if isinstance(message, Submit):
+                    self.engine.submit(peer, message, time.monotonic())
+                else:
+                    self.engine.watch(peer)
         except PeerGone:
-            self._peers.remove(peer)
+            self._peers.discard(peer)
+            self._selector.unregister(peer.channel)
             peer.channel.close()
             self.engine.client_gone(peer)
-            return
-        if isinstance(message, Submit):
-            self.engine.submit(peer, message, time.monotonic())
-        else:
-            self.engine.watch(peer)
 
-    def _take_from_renderer(self, process: _Process) -> None:
+    def _take_from_renderer(self, process: Process) -> None:
         try:
-            self._render_events.report(process, process.child.channel.receive(), time.monotonic())
+            for message in process.child.channel.receive_all():
+                self._render_events.report(process, message, time.monotonic())
         except PeerGone:
-            self._renderers.remove(process)
-            self._bury(process, "render worker")
-            self._render_events.died(process, time.monotonic())
-            if self.engine.renderers.is_hopeless:
-                raise EngineFatal("the render worker died at every start") from None
+            self.engine.renderers.hung_up(process)
+            self._hung_up(process, partial(self._renderer_ended, process))
 
-    def _take_from_device(self, process: _Process) -> None:
+    def _take_from_device(self, process: Process) -> None:
         try:
-            self._device_events.report(process.child.channel.receive(), process, time.monotonic())
+            for message in process.child.channel.receive_all():
+                self._device_events.report(message, process, time.monotonic())
         except PeerGone:
-            self._devices.remove(process)
-            status = self._bury(process, "device worker")
-            self._device_events.died(process, time.monotonic())
-            if status == EXIT_MODEL_BROKEN:
-                raise EngineFatal("the device worker cannot load its model") from None
-            if self.engine.devices.is_hopeless:
-                raise EngineFatal("the device worker died at every start") from None
+            self.engine.devices.hung_up(process)
+            self._hung_up(process, partial(self._device_ended, process))
 
-    def _bury(self, process: _Process, name: str) -> int:
+    def _hung_up(self, process: Process, ended: Callable[[int], None]) -> None:
         """A worker that has closed its channel is of no more use, dead or not."""
-        status = process.child.reap()
-        log_line(log, logging.WARNING, f"{name} died", worker_pid=process.child.pid, exit_status=status)
-        return status
+        self._processes.discard(process)
+        self._selector.unregister(process.child.channel)
+        self._burials.begin(process, ended, time.monotonic())
+
+    def _renderer_ended(self, process: Process, status: int) -> None:
+        _log_death("render worker", process, status)
+        self._render_events.died(process, time.monotonic())
+
+    def _device_ended(self, process: Process, status: int) -> None:
+        _log_death("device worker", process, status)
+        self._device_events.died(process, time.monotonic())
+        if status == EXIT_MODEL_BROKEN:
+            self.engine.give_up("the device worker cannot load its model", time.monotonic())
 
     def _end_children(self) -> None:
-        for process in [*self._renderers, *self._devices]:
+        for process in self._processes:
             process.kill()
+        for process in self._processes:
             process.child.reap()
+        self._burials.end_all()
+
+
+def _log_death(name: str, process: Process, status: int) -> None:
+    log_line(log, logging.WARNING, f"{name} died", worker_pid=process.child.pid, exit_status=status)
+
+
+def _listen(address: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    address.unlink(missing_ok=True)
+    listener.bind(str(address))
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener

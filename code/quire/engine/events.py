@@ -6,13 +6,13 @@ import logging
 from functools import singledispatchmethod
 from typing import Any
 
-from quire.engine.documents import DocumentInFlight, PageTask
+from quire.engine.batch_log import log_batch
+from quire.engine.documents import PageTask
 from quire.engine.engine import Engine
 from quire.engine.messages import (
     BatchBegan,
     BatchRun,
     DeviceReady,
-    Failed,
     JobFailed,
     LayerRead,
     LimitBatch,
@@ -63,18 +63,18 @@ class RenderEvents:
 
     @_take.register
     def _opened(self, message: Opened, worker: Worker, job: RenderJob, now: float) -> None:
-        self._engine.renderers.job_ended(worker)
+        self._engine.renderers.job_ended(worker, now)
         if job.is_wanted:
             try:
                 self._engine.opened(job.document, message.num_pages)
             except QuireError as error:
-                self._refuse(job.document, error)
+                self._engine.refuse(job.document, error)
 
     @_take.register
     def _measured(self, message: Measured, worker: Worker, job: RenderJob, now: float) -> None:
         if job.task is not None:
             job.task.size = message.size
-            self._engine.renderers.wait_for_arena(worker, job)
+            self._engine.renderers.wait_for_arena(worker, job, now)
 
     @_take.register
     def _rendered(self, message: Rendered, worker: Worker, job: RenderJob, now: float) -> None:
@@ -82,7 +82,7 @@ class RenderEvents:
         if not task.is_wanted:
             self._engine.free_pixels(task)
         else:
-            self._engine.ready_pages[task.key] = task
+            self._engine.ready_pages.add(task)
 
     @_take.register
     def _layer_read(self, message: LayerRead, worker: Worker, job: RenderJob, now: float) -> None:
@@ -92,11 +92,12 @@ class RenderEvents:
 
     @_take.register
     def _failed(self, message: JobFailed, worker: Worker, job: RenderJob, now: float) -> None:
-        if job.task is None:
-            self._engine.renderers.job_ended(worker)
-            self._refuse(job.document, message.fault.error())
-        else:
-            self._fail_page(self._end_job(worker, job, now), message.fault, now)
+        if job.task is not None:
+            self._fail_page(self._end_job(worker, job, now), job.refusal or message.fault, now)
+            return
+        self._engine.renderers.job_ended(worker, now)
+        if job.is_wanted:
+            self._engine.refuse(job.document, message.fault.error())
 
     def died(self, worker: Worker, now: float) -> None:
         """The page that it was at is tried once more, unless it ran out of time."""
@@ -114,27 +115,22 @@ class RenderEvents:
         if job.is_late or job.task.num_renderer_deaths >= MAX_RENDERER_DEATHS:
             self._fail_page(job.task, Fault.of(error), now)
         else:
-            self._engine.retried_pages.append(job.task)
+            self._engine.turns.retry(job.task)
 
     def _opening_died(self, job: RenderJob, error: QuireError) -> None:
         job.document.num_opening_deaths += 1
         if not job.is_wanted:
             return
         if job.is_late or job.document.num_opening_deaths >= MAX_RENDERER_DEATHS:
-            self._refuse(job.document, error)
+            self._engine.refuse(job.document, error)
         else:
-            self._engine.unopened.append(job.document)
+            self._engine.turns.submitted(job.document)
 
     def _end_job(self, worker: Worker, job: RenderJob, now: float) -> PageTask:
-        self._engine.renderers.job_ended(worker)
-        job.document.rendering_ms += (now - job.began_at) * 1000
+        job.document.rendering_ms += self._engine.renderers.job_ended(worker, now) * 1000
         if job.task is None:
             raise RuntimeError("a page was reported for an opening job: this is a bug")
         return job.task
-
-    def _refuse(self, document: DocumentInFlight, error: QuireError) -> None:
-        if not document.is_ended:
-            self._engine.answer(document, lambda model: Failed(fault=Fault.of(error)))
 
     def _fail_page(self, task: PageTask, fault: Fault, now: float) -> None:
         self._engine.page_ended(task, PageResult.failed(task.page_index + 1, fault, task.size), now)
@@ -174,51 +170,35 @@ class DeviceEvents:
         )
 
     @report.register
-    def _batch(self, message: BatchRun, worker: Worker, now: float) -> None:
-        self._engine.devices.progressed(worker, now)
-        documents = {}
-        for key in message.pages:
-            task = self._engine.devices.page_aboard(key)
-            if task is not None:
-                documents[task.document.number] = task.document.request
-        log_line(
-            log,
-            logging.INFO,
-            "batch",
-            lane=message.lane,
-            canvas=f"{message.canvas_height}x{message.canvas_width}",
-            items=message.num_items,
-            pages=len(message.pages),
-            milliseconds=round(message.milliseconds, 1),
-            inference_ids=[request.inference_id for request in documents.values()],
-            references=[request.options.reference for request in documents.values()],
-        )
+    def _began(self, message: BatchBegan, worker: Worker, now: float) -> None:
+        self._engine.devices.batch_began(worker, message, now)
 
     @report.register
-    def _began(self, message: BatchBegan, worker: Worker, now: float) -> None:
-        self._engine.devices.progressed(worker, now)
+    def _ran(self, message: BatchRun, worker: Worker, now: float) -> None:
+        self._engine.devices.batch_ran(worker, message, now)
+        log_batch(message, self._engine.devices)
 
     @report.register
     def _limit(self, message: LimitBatch, worker: Worker, now: float) -> None:
-        self._engine.devices.learnt(message)
+        self._engine.devices.learnt(worker, message, now)
 
     @report.register
     def _read(self, message: PageRead, worker: Worker, now: float) -> None:
-        task = self._leave(message.page, worker, now)
+        task = self._left(self._engine.devices.page_read(worker, message.page, now), now, message.cost_ms)
         if task is not None and task.size is not None:
             text: PageText = message.text
             self._engine.page_ended(task, PageResult.read(task.page_index + 1, task.size, text), now)
 
     @report.register
     def _faulted(self, message: PageFaulted, worker: Worker, now: float) -> None:
-        task = self._leave(message.page, worker, now)
+        task = self._left(self._engine.devices.page_faulted(worker, message.page, now), now)
         if task is not None:
             log_line(log, logging.WARNING, "page failed on the device", reason=message.reason)
             self._charge(task, now)
 
     @report.register
     def _dropped(self, message: PageDropped, worker: Worker, now: float) -> None:
-        task = self._leave(message.page, worker, now)
+        task = self._left(self._engine.devices.page_left(worker, message.page, now), now)
         if task is not None:
             self._engine.free_pixels(task)
 
@@ -226,6 +206,7 @@ class DeviceEvents:
         """Its pages run again one at a time; only a page that was alone is charged."""
         tasks = self._engine.devices.died(worker, now)
         for task in tasks:
+            self._left(task, now)
             if not task.is_wanted:
                 self._engine.free_pixels(task)
             elif len(tasks) == 1:
@@ -233,10 +214,11 @@ class DeviceEvents:
             else:
                 self._run_alone(task)
 
-    def _leave(self, key: int, worker: Worker, now: float) -> PageTask | None:
-        task = self._engine.devices.page_left(worker, key, now)
-        if task is not None:
+    def _left(self, task: PageTask | None, now: float, cost_ms: float | None = None) -> PageTask | None:
+        """The page, if it was aboard, is so no more; `cost_ms` of one that was read."""
+        if task is not None and task.is_wanted:
             task.document.reading_ms += (now - task.began_at) * 1000
+            self._engine.left_device(task, cost_ms)
         return task
 
     def _charge(self, task: PageTask, now: float) -> None:
@@ -251,4 +233,4 @@ class DeviceEvents:
 
     def _run_alone(self, task: PageTask) -> None:
         task.must_be_alone = True
-        self._engine.ready_pages[task.key] = task
+        self._engine.ready_pages.add(task)

@@ -1,198 +1,243 @@
-"""Inside a device worker: pages as generators, their items as batches. One `step` is one batch.
+"""Inside a device worker: which items go over the device together, and when. Pure in time: `now` is
+passed in, and what the pipeline reports is told.
 
 A batch that fails is bisected until the culprit stands alone; out of memory halves the batch and lowers
-the lane's ceiling for that canvas. Only the culprit's page fails.
+the lane's ceiling for that canvas. Only the culprit's page fails. Halves run before anything new, and
+with nothing beside them in the pipeline.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
+import math
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
-from quire.engine.batch_policy import Batch, Waiting, next_batch
-from quire.engine.messages import BatchRun, LimitBatch, PageFaulted, PageRead
-from quire.engine.port import Canvas, DeviceLost, DeviceOutOfMemory, Item, PageModel, Pixels
-from quire.words.reading import PageText
+from quire.engine.batch_cost import BatchCosts
+from quire.engine.batch_pipeline import (
+    BatchEnded,
+    BatchFailure,
+    BatchJob,
+    BatchPipeline,
+    BatchReport,
+    BatchStarted,
+)
+from quire.engine.batch_policy import Batch, Kind, next_batch
+from quire.engine.ceilings import Ceilings
+from quire.engine.device_shares import DeviceShares
+from quire.engine.gathering import Gathering, Outlook
+from quire.engine.messages import (
+    BatchBegan,
+    BatchRun,
+    FromDevice,
+    LimitBatch,
+    PageDropped,
+    PageFaulted,
+    ReadPage,
+)
+from quire.engine.open_pages import ItemPlace, OpenPages
+from quire.engine.port import PageModel, Pixels
+
+_MOST_IN_PIPELINE = 3
+"""One whose outputs are read, one on the device, one behind it."""
+
+_EARLY_SHARE = 0.1
+"""Of its expected time: so much earlier a batch is taken to end, since a device that idles costs more
+than a batch that is formed early."""
 
 
 @dataclass(eq=False)
-class _OpenPage:
-    """A page between two yields: the items that it asked for and the outputs that have come."""
+class _Flight:
+    """A batch that is, or is to be, in the pipeline."""
 
-    key: int
-    reading: Generator[Sequence[Item], Sequence[Any], PageText]
-    outputs: list[Any]
-    num_missing: int = 0
-
-
-@dataclass(frozen=True)
-class _Place:
-    page: _OpenPage
-    index: int
-    item: Item
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """Why a batch gave no outputs."""
-
-    reason: str
-    is_out_of_memory: bool = False
+    kind: Kind
+    places: list[ItemPlace]
+    started_at: float | None = None
 
 
 class LaneScheduler:
-    """`emit` takes the messages for the engine."""
+    """`emit` takes the messages for the engine. Tell it of every message and report, then call `step`;
+    and call it again at `next_wakeup`."""
 
-    def __init__(self, model: PageModel, emit: Callable[[Any], None]) -> None:
-        self._model = model
+    def __init__(self, model: PageModel, emit: Callable[[FromDevice], None], pipeline: BatchPipeline) -> None:
+        self._first_lane = next(iter(model.lanes))
         self._emit = emit
-        self._pages: dict[int, _OpenPage] = {}
-        self._waiting: dict[int, Waiting] = {}
-        self._places: dict[int, _Place] = {}
-        self._ceilings: dict[tuple[str, Canvas], int] = {}
-        self._ranks = {lane: rank for rank, lane in enumerate(model.lanes)}
+        self._pipeline = pipeline
+        self._shares = DeviceShares()
+        self._pages = OpenPages(model, self._shares, emit)
+        self._flights: dict[int, _Flight] = {}
+        self._halves: deque[_Flight] = deque()
+        self._ceilings = Ceilings(model.lanes)
+        self._costs = BatchCosts()
+        self._pre_costs = BatchCosts()
+        self._gathering = Gathering()
         self._numbers = count()
+        self._due_at = math.inf
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting
+        """No page is here, and none that is gone is still looked at."""
+        return not self._pages and not self._flights
 
-    def add(self, key: int, pixels: Pixels, now: float) -> None:
-        page = _OpenPage(key, self._model.read(pixels), [])
-        self._pages[key] = page
-        self._advance(page, None, now)
+    # --- the engine's messages ---
 
-    def drop(self, key: int) -> bool:
-        """Forgets the page; False when it was not here."""
-        page = self._pages.pop(key, None)
-        if page is None:
-            return False
-        for number in [number for number, place in self._places.items() if place.page is page]:
-            del self._waiting[number], self._places[number]
-        page.reading.close()
-        return True
+    def add(self, message: ReadPage, pixels: Pixels, now: float) -> None:
+        self._gathering.page_came(len(self._pages) + 1, message.num_coming, now)
+        self._pages.open(message, pixels, now)
+
+    def drop(self, key: int) -> None:
+        """Forgets the page, if it is here. It is answered once nothing looks at its pixels."""
+        page = self._pages.get(key)
+        if page is not None:
+            self._pages.dismiss(page, PageDropped(page=key))
 
     def limit(self, ceiling: LimitBatch) -> None:
-        canvas = Canvas(ceiling.canvas_height, ceiling.canvas_width)
-        self._ceilings[(ceiling.lane, canvas)] = ceiling.max_items
+        self._ceilings.take(ceiling)
+
+    # --- forming batches ---
+
+    def next_wakeup(self) -> float | None:
+        """When `step` must be called though nothing happened."""
+        return self._due_at if math.isfinite(self._due_at) else None
 
     def step(self, now: float) -> None:
-        """Runs one batch, if there is any. Raises DeviceLost."""
-        batch = next_batch(list(self._waiting.values()), self._max_items, now)
-        if batch is None:
-            return
-        places = [self._places.pop(item.number) for item in batch.items]
-        for item in batch.items:
-            del self._waiting[item.number]
-        self._run(batch, places, now)
+        """Starts a batch, where it is time for one."""
+        self._due_at = math.inf
+        flights = self._flights.values()
+        self._drop_unwanted_halves()
+        if self._halves:
+            if not flights:
+                self._start(self._halves.popleft())
+        elif len(flights) < _MOST_IN_PIPELINE and all(flight.started_at is not None for flight in flights):
+            self._form(now)
 
-    def _max_items(self, lane: str, canvas: Canvas) -> int:
-        most = self._model.lanes[lane].max_items(canvas)
-        return max(1, min(most, self._ceilings.get((lane, canvas), most)))
+    def _drop_unwanted_halves(self) -> None:
+        """Of pages that were answered meanwhile: their pixels are gone."""
+        for half in self._halves:
+            half.places = [place for place in half.places if place.page.is_wanted]
+        while self._halves and not self._halves[0].places:
+            self._halves.popleft()
 
-    def _run(self, batch: Batch, places: list[_Place], now: float) -> None:
-        places = [place for place in places if place.page.key in self._pages]
-        if not places:
+    def _form(self, now: float) -> None:
+        waiting = self._pages.waiting
+        batch = next_batch(waiting, self._ceilings.max_items, self._shares.service, now, self._company)
+        if batch is None or self._is_kept_for_favoured(batch):
             return
-        if len(places) > self._max_items(batch.lane, batch.canvas):
-            self._split(batch, places, now)
-            return
-        began = time.monotonic()
-        outputs = self._forward(batch, [place.item.payload for place in places])
-        if isinstance(outputs, _Failure):
-            self._recover(batch, places, outputs, now)
-            return
-        self._report(batch, places, (time.monotonic() - began) * 1000)
-        for place, output in zip(places, outputs, strict=True):
-            self._deliver(place, output, now)
+        self._due_at = self._gathering.due_at(self._outlook(batch))
+        if self._due_at <= now:
+            self._due_at = math.inf
+            self._start(_Flight(batch.kind, [self._pages.take(item) for item in batch.items]))
 
-    def _forward(self, batch: Batch, payloads: list[Any]) -> list[Any] | _Failure:
-        """The outputs, or what went wrong: a value, since an exception would keep the failed batch's
-        tensors alive in its frames while smaller batches are tried."""
-        lane = self._model.lanes[batch.lane]
-        try:
-            outputs = lane.post(lane.device(lane.pre(batch.canvas, payloads)), payloads)
-        except DeviceLost:
-            raise
-        except DeviceOutOfMemory as error:
-            return _Failure(_reason(error), is_out_of_memory=True)
-        except Exception as error:  # noqa: BLE001  (whatever a model raises costs one page, not the worker)
-            return _Failure(_reason(error))
-        if len(outputs) != len(payloads):
-            return _Failure(f"{len(outputs)} outputs for {len(payloads)} items")
-        return outputs
+    def _is_kept_for_favoured(self, batch: Batch) -> bool:
+        """Whether an owner that is favoured will want the device as soon as its batch there has ended."""
+        if not self._flights or any(self._shares.is_favoured(item.owner) for item in batch.items):
+            return False
+        places = (place for flight in self._flights.values() for place in flight.places)
+        return any(self._shares.is_favoured(place.page.owner) for place in places)
 
-    def _recover(self, batch: Batch, places: list[_Place], failure: _Failure, now: float) -> None:
-        if failure.is_out_of_memory and len(places) > 1:
-            ceiling = len(places) // 2
-            self._ceilings[(batch.lane, batch.canvas)] = ceiling
-            self._emit(
-                LimitBatch(
-                    lane=batch.lane,
-                    canvas_height=batch.canvas.height,
-                    canvas_width=batch.canvas.width,
-                    max_items=ceiling,
-                )
-            )
-        if len(places) == 1:
-            self._fail(places[0].page, failure.reason)
+    def _company(self, kind: Kind, num_own: int) -> int:
+        """Others' items may add a quarter to an owner's batch, or what the batch costs in any case."""
+        spare = min(self._costs.fixed_items(*kind), self._ceilings.max_items(*kind))
+        return num_own + max(num_own // 4, int(spare))
+
+    def _outlook(self, batch: Batch) -> Outlook:
+        """Pages on their way come to the first lane; while a later one has work, nobody waits for them."""
+        return Outlook(
+            is_full=batch.is_full,
+            may_gather=all(lane == self._first_lane for lane, _ in self._pages.waiting.kinds),
+            oldest_since=min(item.since for item in batch.items),
+            fixed_seconds=self._costs.fixed_seconds(*batch.kind),
+            pre_seconds=self._pre_costs.seconds(*batch.kind, len(batch.items)) or 0.0,
+            busy_until=self._busy_until(),
+        )
+
+    def _busy_until(self) -> float | None:
+        flight = next(reversed(self._flights.values()), None)
+        if flight is None:
+            return None
+        expected = self._costs.seconds(*flight.kind, len(flight.places))
+        if expected is None or flight.started_at is None:
+            return -math.inf
+        return flight.started_at + (1 - _EARLY_SHARE) * expected
+
+    def _start(self, flight: _Flight) -> None:
+        most = self._ceilings.max_items(*flight.kind)
+        if len(flight.places) > most:
+            self._halves.appendleft(_Flight(flight.kind, flight.places[most:]))
+            flight.places = flight.places[:most]
+        number = next(self._numbers)
+        self._flights[number] = flight
+        self._pages.enter_pipeline(flight.places)
+        payloads = tuple(place.payload for place in flight.places)
+        self._pipeline.start(BatchJob(number, *flight.kind, payloads))
+
+    # --- the pipeline's reports ---
+
+    def report(self, report: BatchReport, now: float) -> None:
+        if isinstance(report, BatchStarted):
+            self.started(report.number, now)
         else:
-            self._split(batch, places, now)
+            self.ended(report, now)
 
-    def _split(self, batch: Batch, places: list[_Place], now: float) -> None:
-        middle = len(places) // 2
-        self._run(batch, places[:middle], now)
-        self._run(batch, places[middle:], now)
-
-    def _report(self, batch: Batch, places: list[_Place], milliseconds: float) -> None:
+    def started(self, number: int, now: float) -> None:
+        flight = self._flights[number]
+        flight.started_at = now
+        lane, canvas = flight.kind
         self._emit(
-            BatchRun(
-                lane=batch.lane,
-                canvas_height=batch.canvas.height,
-                canvas_width=batch.canvas.width,
-                num_items=len(places),
-                pages=tuple(dict.fromkeys(place.page.key for place in places)),
-                milliseconds=milliseconds,
+            BatchBegan(
+                lane=lane,
+                canvas_height=canvas.height,
+                canvas_width=canvas.width,
+                num_items=len(flight.places),
             )
         )
 
-    def _deliver(self, place: _Place, output: Any, now: float) -> None:
-        page = place.page
-        page.outputs[place.index] = output
-        page.num_missing -= 1
-        if page.num_missing == 0 and page.key in self._pages:
-            self._advance(page, page.outputs, now)
+    def ended(self, ended: BatchEnded, now: float) -> None:
+        """Delivers the outputs, or bisects the batch."""
+        flight = self._flights.pop(ended.number)
+        if not self._flights:
+            self._gathering.device_is_idle(now)
+        num_pages = len(self._pages)
+        if isinstance(ended.outputs, BatchFailure):
+            self._recover(flight, ended.outputs)
+        else:
+            self._account(flight, ended)
+            for place, output in zip(flight.places, ended.outputs, strict=True):
+                self._pages.deliver(place, output, now)
+        self._pages.leave_pipeline(flight.places)
+        if len(self._pages) < num_pages:
+            self._gathering.page_answered(now)
 
-    def _advance(self, page: _OpenPage, outputs: Sequence[Any] | None, now: float) -> None:
-        """Runs the page's own code up to its next items, its end, or its failure."""
-        try:
-            items: Sequence[Item] = ()
-            while not items:
-                items = next(page.reading) if outputs is None else page.reading.send(outputs)
-                outputs = []
-            self._enqueue(page, items, now)
-        except StopIteration as end:
-            del self._pages[page.key]
-            self._emit(PageRead(page=page.key, text=end.value, cost_ms=0.0))
-        except DeviceLost:
-            raise
-        except Exception as error:  # noqa: BLE001  (as above)
-            self._fail(page, _reason(error))
+    def _recover(self, flight: _Flight, failure: BatchFailure) -> None:
+        num_items = len(flight.places)
+        if failure.is_out_of_memory and num_items > 1:
+            self._emit(self._ceilings.lower(flight.kind, num_items // 2))
+        wanted = [place for place in flight.places if place.page.is_wanted]
+        if num_items > 1:
+            middle = len(wanted) // 2
+            self._halves.appendleft(_Flight(flight.kind, wanted[middle:]))
+            self._halves.appendleft(_Flight(flight.kind, wanted[:middle]))
+        elif wanted:
+            page = wanted[0].page
+            self._pages.dismiss(page, PageFaulted(page=page.key, reason=failure.reason))
 
-    def _enqueue(self, page: _OpenPage, items: Sequence[Item], now: float) -> None:
-        page.outputs, page.num_missing = [None] * len(items), len(items)
-        for index, item in enumerate(items):
-            number = next(self._numbers)
-            self._places[number] = _Place(page, index, item)
-            self._waiting[number] = Waiting(number, item.lane, self._ranks[item.lane], item.canvas, now)
-
-    def _fail(self, page: _OpenPage, reason: str) -> None:
-        if self.drop(page.key):
-            self._emit(PageFaulted(page=page.key, reason=reason))
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+    def _account(self, flight: _Flight, ended: BatchEnded) -> None:
+        """What the batch has cost, and whom."""
+        places, kind = flight.places, flight.kind
+        self._costs.learn(*kind, len(places), ended.device_seconds)
+        self._pre_costs.learn(*kind, len(places), ended.pre_seconds)
+        self._shares.charge(Counter(place.page.owner for place in places), ended.device_seconds)
+        for place in places:
+            place.page.device_seconds += ended.device_seconds / len(places)
+        lane, canvas = kind
+        self._emit(
+            BatchRun(
+                lane=lane,
+                canvas_height=canvas.height,
+                canvas_width=canvas.width,
+                num_items=len(places),
+                pages=tuple(dict.fromkeys(place.page.key for place in places)),
+                milliseconds=ended.device_seconds * 1000,
+            )
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,11 @@ class DeviceOutOfMemory(Exception):
 
 class DeviceLost(Exception):
     """The device or its context is broken for good: only a new process can help."""
+
+
+def fault_reason(error: Exception) -> str:
+    """What an error that a model raised is called in messages and logs."""
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 @dataclass(frozen=True, order=True)
@@ -49,8 +54,18 @@ class Item:
     payload: Any
 
 
+@runtime_checkable
+class Running(Protocol):
+    """An output of `Lane.device` at which the device still works, as CUDA does when a call returns."""
+
+    def wait(self) -> None:
+        """Returns once the device is through with it and the output lies on the host. Raises what
+        `Lane.device` does."""
+
+
 class Lane(Protocol):
-    """One stage of a model that batches on its own."""
+    """One stage of a model that batches on its own. Each of its stages is called from one thread, and
+    the three threads overlap: `pre` of the next batch and `post` of the last one run beside `device`."""
 
     def max_items(self, canvas: Canvas) -> int:
         """The largest batch worth making on this canvas."""
@@ -59,7 +74,8 @@ class Lane(Protocol):
         """Lays payloads on the canvas: host work and uploads."""
 
     def device(self, prepared: Any) -> Any:
-        """The forward pass. Raises DeviceOutOfMemory or DeviceLost."""
+        """The forward pass. Raises DeviceOutOfMemory or DeviceLost. Where it returns before the device
+        is through, its output is a `Running`, whose `wait` is called before `post`."""
 
     def post(self, output: Any, payloads: Sequence[Any]) -> list[Any]:
         """One output for each payload, in order."""

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from quire.engine.backoff import MAX_DEATHS_BEFORE_READY, Backoff
+from quire.engine.backoff import MAX_FAILED_STARTS, Backoff
 from quire.engine.documents import DocumentInFlight, PageTask
 from quire.engine.messages import CloseDocument, GrantPixels, OpenDocument, RenderPage
 from quire.engine.worker_port import Worker
+from quire.words.errors import Fault, QuireError
 
 
 @dataclass(eq=False)
 class RenderJob:
-    """Opening a document (`task` None) or rendering one of its pages."""
+    """Opening a document (`task` None) or rendering one of its pages. `began_at` is when it last could
+    go on, `seconds_before` what it took until it had to wait for the arena, `refusal` why it got nothing
+    of it."""
 
     number: int
     document: DocumentInFlight
     task: PageTask | None
     began_at: float
+    seconds_before: float = 0.0
     waits_for_arena: bool = False
     is_late: bool = False
+    refusal: Fault | None = None
 
     @property
     def is_wanted(self) -> bool:
@@ -36,10 +41,12 @@ class RenderPool:
         self._num_workers = num_workers
         self._page_seconds = page_seconds
         self._starting: set[Worker] = set()
-        self._jobs: dict[Worker, RenderJob | None] = {}
+        self._idle: dict[Worker, None] = {}
+        self._jobs: dict[Worker, RenderJob] = {}
         self._to_close: dict[Worker, list[CloseDocument]] = {}
-        self._condemned: set[Worker] = set()
+        self._holders: dict[int, set[Worker]] = {}
         self._backoff = Backoff()
+        self.num_rendering = 0
         self.waiting_for_arena: deque[tuple[Worker, RenderJob]] = deque()
 
     def check(self, now: float) -> None:
@@ -47,44 +54,50 @@ class RenderPool:
         while self._num_missing and now >= self._backoff.not_before:
             self._starting.add(self._spawn())
         for worker, job in self._jobs.items():
-            if job and not job.is_late and self._late_at(job) <= now:
+            if not job.is_late and self._late_at(job) <= now:
                 job.is_late = True
-                self._condemned.add(worker)
                 worker.kill()
 
     def next_wakeup(self) -> float | None:
-        times = [self._late_at(job) for job in self._jobs.values() if job and not job.is_late]
+        times = [self._late_at(job) for job in self._jobs.values() if not job.is_late]
         if self._num_missing:
             times.append(self._backoff.not_before)
-        return min(times, default=None)
+        return min((time for time in times if time < float("inf")), default=None)
 
     @property
     def _num_missing(self) -> int:
-        return self._num_workers - len(self._jobs) - len(self._starting)
+        return self._num_workers - len(self._jobs) - len(self._idle) - len(self._starting)
 
     @property
     def is_hopeless(self) -> bool:
         """No worker lives long enough to take a job."""
-        return self._backoff.num_deaths >= MAX_DEATHS_BEFORE_READY * self._num_workers and not self._jobs
+        is_nobody_up = not self._jobs and not self._idle
+        return is_nobody_up and self._backoff.num_deaths >= MAX_FAILED_STARTS * self._num_workers
 
     def became_ready(self, worker: Worker) -> None:
         self._starting.discard(worker)
-        self._jobs[worker] = None
+        self._idle[worker] = None
         self._backoff.succeeded()
 
     def _late_at(self, job: RenderJob) -> float:
         return float("inf") if job.waits_for_arena else job.began_at + self._page_seconds
 
     @property
-    def idle_workers(self) -> Iterator[Worker]:
-        return (worker for worker, job in self._jobs.items() if job is None and worker not in self._condemned)
+    def has_idle_worker(self) -> bool:
+        return bool(self._idle)
 
     @property
-    def num_rendering(self) -> int:
-        return sum(1 for job in self._jobs.values() if job is not None and job.task is not None)
+    def num_busy(self) -> int:
+        return len(self._jobs)
 
-    def assign(self, worker: Worker, job: RenderJob) -> None:
+    def assign(self, job: RenderJob) -> None:
+        """To an idle worker: one that has the document open, if there is any."""
+        holders = self._holders.setdefault(job.document.number, set())
+        worker = next((each for each in self._idle if each in holders), None) or next(iter(self._idle))
+        holders.add(worker)
+        del self._idle[worker]
         self._jobs[worker] = job
+        self.num_rendering += job.task is not None
         worker.send(_message(job))
 
     def job_of(self, worker: Worker, number: int) -> RenderJob | None:
@@ -92,42 +105,62 @@ class RenderPool:
         job = self._jobs.get(worker)
         return job if job and job.number == number else None
 
-    def wait_for_arena(self, worker: Worker, job: RenderJob) -> None:
+    def wait_for_arena(self, worker: Worker, job: RenderJob, now: float) -> None:
         job.waits_for_arena = True
+        job.seconds_before = now - job.began_at
         self.waiting_for_arena.append((worker, job))
 
     def grant(self, worker: Worker, job: RenderJob, offset: int, now: float) -> None:
         job.waits_for_arena, job.began_at = False, now
         worker.send(GrantPixels(job=job.number, offset=offset))
 
-    def refuse(self, worker: Worker, job: RenderJob) -> None:
-        """Nobody waits for the page any more: it is not drawn, and its job ends as a failed one."""
-        job.waits_for_arena = False
+    def refuse(self, worker: Worker, job: RenderJob, error: QuireError, now: float) -> None:
+        """The page is not drawn, and its job ends as a failed one."""
+        job.waits_for_arena, job.began_at, job.refusal = False, now, Fault.of(error)
         worker.send(GrantPixels(job=job.number, offset=None))
 
-    def job_ended(self, worker: Worker) -> None:
-        self._jobs[worker] = None
+    def job_ended(self, worker: Worker, now: float) -> float:
+        """The seconds that the job took, without what it waited for the arena."""
+        job = self._jobs.pop(worker)
+        self.num_rendering -= job.task is not None
         for message in self._to_close.pop(worker, []):
             worker.send(message)
+        if job.is_late:
+            self._starting.add(worker)  # killed, and answered after all: it gets nothing any more
+        else:
+            self._idle[worker] = None
+        return job.seconds_before + now - job.began_at
+
+    def hung_up(self, worker: Worker) -> None:
+        """It is about to end: it gets no job any more, and its death is still to be reported."""
+        if worker in self._idle:
+            del self._idle[worker]
+            self._starting.add(worker)
 
     def died(self, worker: Worker, now: float) -> RenderJob | None:
         """Forgets the worker; gives back the job that it had."""
         self._starting.discard(worker)
-        self._condemned.discard(worker)
+        self._idle.pop(worker, None)
         self._to_close.pop(worker, None)
         job = self._jobs.pop(worker, None)
+        for holders in self._holders.values():
+            holders.discard(worker)
         self._backoff.died(now)
-        self.waiting_for_arena = deque(entry for entry in self.waiting_for_arena if entry[0] is not worker)
+        if job is not None:
+            self.num_rendering -= job.task is not None
+            if job.waits_for_arena:
+                entries = (entry for entry in self.waiting_for_arena if entry[0] is not worker)
+                self.waiting_for_arena = deque(entries)
         return job
 
     def close_document(self, document: DocumentInFlight) -> None:
-        """Tells idle workers now and busy ones when they are done: a worker that hangs in a page reads
-        nothing, and one that waits for the arena needs its file."""
+        """Tells workers that had it open: idle ones now and busy ones when they are done, since a worker
+        that hangs in a page reads nothing, and one that waits for the arena needs its file."""
         message = CloseDocument(path=document.request.path)
-        for worker, job in self._jobs.items():
-            if job is None:
+        for worker in self._holders.pop(document.number, ()):
+            if worker in self._idle:
                 worker.send(message)
-            else:
+            elif worker in self._jobs:
                 self._to_close.setdefault(worker, []).append(message)
 
 

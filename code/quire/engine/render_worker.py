@@ -95,19 +95,21 @@ class RenderWorker:
     def _answer(
         self, message: OpenDocument | RenderPage, work: Callable[[OpenDocument | RenderPage], FromRenderer]
     ) -> None:
+        """What cannot be sent fails the page as well: a text may hold what no message can."""
         try:
-            answer = work(message)
-        except QuireError as error:
-            answer = JobFailed(job=message.job, fault=Fault.of(error))
+            self.channel.send(work(message))
         except PeerGone:
             raise
+        except QuireError as error:
+            self._fail(message, error)
         except MemoryError:
-            fault = Fault.of(PageTooLarge("drawing the page takes more memory than a page may have"))
-            answer = JobFailed(job=message.job, fault=fault)
+            self._fail(message, PageTooLarge("drawing the page takes more memory than a page may have"))
         except Exception:
             log.exception("a render job failed in a way that nobody foresaw")
-            answer = JobFailed(job=message.job, fault=Fault.of(InternalError("rendering failed")))
-        self.channel.send(answer)
+            self._fail(message, InternalError("rendering failed"))
+
+    def _fail(self, message: OpenDocument | RenderPage, error: QuireError) -> None:
+        self.channel.send(JobFailed(job=message.job, fault=Fault.of(error)))
 
     def _open(self, message: OpenDocument | RenderPage) -> FromRenderer:
         return Opened(job=message.job, num_pages=self.documents.get(message).num_pages)

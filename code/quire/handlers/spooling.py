@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from quire.words.errors import BodyTooLarge, InsufficientStorage
 
@@ -64,11 +64,21 @@ class Spool:
 @contextmanager
 def private_directory(parent: Path) -> Iterator[Path]:
     """A directory that is gone afterwards, whatever happened inside."""
-    with (
-        _full_disk_named(),
-        TemporaryDirectory(dir=parent, prefix="invocation-", ignore_cleanup_errors=True) as name,
-    ):
-        yield Path(name)
+    with _full_disk_named():
+        directory = parent / f"invocation-{secrets.token_hex(8)}"
+        directory.mkdir(mode=0o700)
+        try:
+            yield directory
+        finally:
+            _remove(directory)
+
+
+def _remove(directory: Path) -> None:
+    """It holds files alone; what cannot be removed is left to the container's end."""
+    with suppress(OSError):
+        for path in directory.iterdir():
+            path.unlink()
+        directory.rmdir()
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from quire.engine.port import DeviceLost, DeviceOutOfMemory
 
 _OUT_OF_MEMORY_SIGNS = (
     "CUDA error: out of memory",
+    "CUDA driver error: out of memory",
+    # What torch 2.9's allocator was seen to say on its way to the one above.
+    "CUDA driver error: device not ready",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
     "DefaultCPUAllocator: can't allocate memory",
@@ -28,6 +31,7 @@ _HARMLESS_SIGNS = (
 
 _LOST_SIGNS = (
     "CUDA error",
+    "CUDA driver error",
     "CUBLAS_STATUS_EXECUTION_FAILED",
     "CUBLAS_STATUS_INTERNAL_ERROR",
     "CUDNN_STATUS_EXECUTION_FAILED",

@@ -6,6 +6,8 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import MutableMapping, Sequence
+from dataclasses import asdict
 
 from quire.engine.device_worker import (
     EXIT_DEVICE_LOST,
@@ -24,7 +26,7 @@ from quire.words.settings import Settings
 
 log = logging.getLogger("quire.device")
 
-PAGES_WANTED_ON_CPU = 4
+PAGES_WANTED_ON_CPU = 3
 PAGES_WANTED_ON_CUDA = 32
 
 
@@ -58,20 +60,28 @@ def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
         raise DeviceLost("torch finds no CUDA device where there is one; QUIRE_DEVICE=cpu serves without")
     reader = load_reader(Path(choice.folder), settings)
     reader.warm_up()
-    on_cuda = reader.device_class.startswith("cuda")
-    wanted = PAGES_WANTED_ON_CUDA if on_cuda else PAGES_WANTED_ON_CPU
+    memory = reader.side.memory()
+    if memory is not None:
+        log_line(log, logging.INFO, "memory of the warm device", **asdict(memory))
+    wanted = PAGES_WANTED_ON_CPU if memory is None else PAGES_WANTED_ON_CUDA
     return LoadedModel(reader, reader.device_class, reader.precision.value, wanted)
 
 
-def main() -> None:
+def obey_command_line(argv: Sequence[str], environ: MutableMapping[str, str]) -> None:
+    """Sets the variables that must stand before torch is imported. The number of threads goes to OpenMP,
+    for threads that are made later, and over QUIRE_DEVICE_THREADS, which `load_reader` obeys."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--cuda-device", default="", help="what CUDA_VISIBLE_DEVICES is set to")
-    parser.add_argument("--threads", default="", help="what OMP_NUM_THREADS is set to, on the CPU")
-    given, _ = parser.parse_known_args(sys.argv[1:])
+    parser.add_argument("--threads", default="", help="of the model on the CPU; over QUIRE_DEVICE_THREADS")
+    given, _ = parser.parse_known_args(argv)
     if given.cuda_device:
-        os.environ["CUDA_VISIBLE_DEVICES"] = given.cuda_device
+        environ["CUDA_VISIBLE_DEVICES"] = given.cuda_device
     if given.threads:
-        os.environ["OMP_NUM_THREADS"] = given.threads
+        environ["OMP_NUM_THREADS"] = environ["QUIRE_DEVICE_THREADS"] = given.threads
+
+
+def main() -> None:
+    obey_command_line(sys.argv[1:], os.environ)
     prepare_cpu_process(os.environ)
     settings = Settings.from_environ(os.environ)
     configure_logging("device worker", settings.log_level)

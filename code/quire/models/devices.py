@@ -1,16 +1,15 @@
-"""Where the model runs: choosing the device, naming its class, and bringing pages onto it.
-
-All that differs between CUDA and the CPU at the border of the device stands here, with its twin.
-"""
+"""Where the model runs: choosing the device, naming its class, and how many threads it takes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import torch
-from torch import Tensor
 
-from quire.engine.port import Pixels
+from quire.models.device_side.cpu import CpuSide
+from quire.models.device_side.cuda import CudaSide
+from quire.models.device_side.side import DeviceSide
 
 
 def choose_device(setting: str) -> torch.device:
@@ -23,18 +22,24 @@ def choose_device(setting: str) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
+def side_of(device: torch.device) -> DeviceSide:
+    """The lanes' side of the device."""
+    return CpuSide() if device.type == "cpu" else CudaSide(device)
+
+
 def device_class(device: torch.device) -> str:
     """What decides which precision is fast: `cuda-sm80`, `cpu-amx`, `cpu-avx512_bf16` or `cpu`."""
     if device.type == "cuda":
         major, minor = torch.cuda.get_device_capability(device)
         return f"cuda-sm{major}{minor}"
-    flags = _cpu_flags()
+    flags = cpu_flags()
     if {"amx_tile", "amx_bf16"} <= flags:
         return "cpu-amx"
     return "cpu-avx512_bf16" if "avx512_bf16" in flags else "cpu"
 
 
-def _cpu_flags() -> set[str]:
+def cpu_flags() -> set[str]:
+    """The instructions of this CPU by their names in Linux; empty where it does not tell."""
     try:
         described = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -43,10 +48,9 @@ def _cpu_flags() -> set[str]:
     return set(next(lines, "").partition(":")[2].split())
 
 
-def upload(pixels: Pixels, device: torch.device) -> Tensor:
-    """The page as uint8 [h, w, 3] on the device, a copy: `pixels` may be reused once this returns."""
-    on_cuda = device.type == "cuda"
-    # The pinned copy lets the transfer overlap with kernels; torch keeps it until the transfer has ended.
-    page = torch.empty(pixels.shape, dtype=torch.uint8, pin_memory=on_cuda)
-    page.numpy()[...] = pixels
-    return page.to(device, non_blocking=True) if on_cuda else page
+def use_threads(num_threads: int) -> None:
+    """So many threads for the kernels of torch and of OpenCV on the CPU, from whichever thread they are
+    called; 0 leaves both as they are."""
+    if num_threads:
+        torch.set_num_threads(num_threads)
+        cv2.setNumThreads(num_threads)

@@ -147,9 +147,7 @@ class Supervision:
             record.deaths.popleft()
         name = event.child.value
         if event.exit_code in FATAL_EXITS[event.child]:
-            return self._fail(
-                now, f"the {name} cannot start (exit code {event.exit_code}): see its log lines"
-            )
+            return self._fail(now, f"the {name} gave up (exit code {event.exit_code}): see its log lines")
         if len(record.deaths) > MAX_DEATHS:
             return self._fail(
                 now, f"the {name} died {len(record.deaths)} times; last {cause(event.exit_code)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -12,7 +13,7 @@ from quire.rendering.blame import blame_document, blame_page
 from quire.rendering.colors import grey_or_rgb
 from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
 from quire.rendering.frames import page_frames
-from quire.rendering.scaling import limited_scale, scaled_side
+from quire.rendering.scaling import easy_reduction, limited_scale, scaled_side
 from quire.rendering.sniffing import TIFF
 from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
 from quire.words.reading import PageSize, PageText
@@ -22,6 +23,9 @@ Image.MAX_IMAGE_PIXELS = None  # RenderLimits.max_source_pixels is asked instead
 _SANE_DPI = range(30, 2401)
 _FAX_ASPECTS = (1.5, 3.0)
 """Fax machines scan 204 × 98 dots an inch: within this ratio the coarser side is stretched."""
+
+_HALVED = 1.99
+"""From here on bilinear samples would leave pixels out."""
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
@@ -66,7 +70,7 @@ class ImageDocument:
     def measure(self, page_index: int, dpi: int | None) -> PageSize:
         with blame_page(page_index, Exception):
             shape = self._shape(self._frame(page_index), page_index)
-        scale = limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels)
+        scale = easy_reduction(limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels))
         return PageSize(
             width_px=scaled_side(shape.width, scale),
             height_px=scaled_side(shape.height, scale),
@@ -138,9 +142,16 @@ class ImageDocument:
         tags = getattr(image, "tag_v2", {})
         page = grey_or_rgb(image, min_is_white=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
         if page.size != target:
-            page = page.resize(target, Image.Resampling.BICUBIC, reducing_gap=3.0)
+            page = _resized(page, target)
         turn = _TURNS.get(orientation)
         return page if turn is None else page.transpose(turn)
+
+
+def _resized(page: Image.Image, target: tuple[int, int]) -> Image.Image:
+    """By OpenCV, which takes a fraction of the time that Pillow does to bring a large scan down."""
+    reduction = min(page.width / target[0], page.height / target[1])
+    way = cv2.INTER_AREA if reduction >= _HALVED else cv2.INTER_LINEAR if reduction >= 1 else cv2.INTER_CUBIC
+    return Image.fromarray(cv2.resize(np.asarray(page), target, interpolation=way))
 
 
 def _dots_per_inch(image: Image.Image) -> tuple[float, float] | tuple[None, None]:

@@ -6,6 +6,7 @@ import ctypes
 import logging
 import math
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -28,6 +29,9 @@ _SMALL_PAGE_PX = 1000
 _MOST_ENLARGED = 4.0
 """A page whose longer side would have fewer pixels is drawn larger, unless its dpi was asked for."""
 
+_PAGES_BEFORE_REOPENING = 64
+"""PDFium keeps every page's compressed pictures until the file is closed: of so many pages at most."""
+
 
 class PdfDocument:
     """An OpenDocument over PDFium. The page worked on last stays loaded: measuring, reading its text
@@ -35,9 +39,9 @@ class PdfDocument:
 
     def __init__(self, path: Path, password: str | None, limits: RenderLimits) -> None:
         self._limits = limits
-        self._file = _open(path, password)
-        with suppress(pdfium.PdfiumError):
-            self._file.init_forms()  # without it the fields are left out, and the rest of the page is drawn
+        self._open = partial(_open, path, password)
+        self._file = self._open()
+        self._num_loaded = 0
         self.num_pages = len(self._file)
         self._page: pdfium.PdfPage | None = None
         self._page_index = -1
@@ -85,10 +89,17 @@ class PdfDocument:
     def _load(self, page_index: int) -> pdfium.PdfPage:
         if self._page is None or self._page_index != page_index:
             self._unload()
+            self._limit_memory()
             page = self._file.get_page(page_index)
             self._page, self._page_index = page, page_index
             self._pictures = page_pictures(page)
         return self._page
+
+    def _limit_memory(self) -> None:
+        if self._num_loaded == _PAGES_BEFORE_REOPENING:
+            self._file.close()
+            self._file, self._num_loaded = self._open(), 0
+        self._num_loaded += 1
 
     def _unload(self) -> None:
         if self._page is not None:
@@ -111,7 +122,10 @@ def _is_length(points: float) -> bool:
 
 def _open(path: Path, password: str | None) -> pdfium.PdfDocument:
     try:
-        return pdfium.PdfDocument(path, password=password)
+        file = pdfium.PdfDocument(path, password=password)
+        with suppress(pdfium.PdfiumError):
+            file.init_forms()  # without it the fields are left out, and the rest of the page is drawn
+        return file
     except pdfium.PdfiumError as error:
         code = error.err_code
         if code == pdfium_c.FPDF_ERR_PASSWORD:

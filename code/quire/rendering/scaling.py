@@ -6,6 +6,9 @@ import math
 
 from quire.rendering.documents import MAX_PAGE_SIDE_PIXELS
 
+_EASY_SHARE = 0.7
+"""Of a side: what may be given up for an easy reduction."""
+
 
 def limited_scale(width: float, height: float, scale: float, max_pixels: int) -> float:
     """`scale`, or the largest smaller one at which width × height holds `max_pixels`."""
@@ -17,3 +20,10 @@ def limited_scale(width: float, height: float, scale: float, max_pixels: int) ->
 def scaled_side(length: float, scale: float) -> int:
     """Whole pixels, rounded down so that the product of two sides stays within a limit; at least 1."""
     return max(1, math.floor(length * scale + 1e-6))
+
+
+def easy_reduction(scale: float) -> float:
+    """A half, a quarter and so on, where that is a little less than `scale`: a JPEG is decoded at such a
+    size at once, in a fraction of the time that decoding it whole and scaling it takes."""
+    halved = 2.0 ** math.floor(math.log2(scale))
+    return halved if scale < 1 and halved >= _EASY_SHARE * scale else scale

@@ -160,7 +160,7 @@ class RetryableError(ServerError):
 
 
 class EngineLost(RetryableError):
-    """The engine died while it held the document, and did so again when it was handed over anew."""
+    """The engine died twice while it held the document, or no device can read any more."""
 
     code = "engine_lost"
 

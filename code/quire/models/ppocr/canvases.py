@@ -36,6 +36,8 @@ _CANVASES_BY_PIXELS = {
     pixels: _canvases(pixels) for pixels in (*SMALL_PAGE_PIXELS, PAGE_PIXELS, DENSE_PAGE_PIXELS)
 }
 
+ORDINARY_PAGE_CANVASES = _CANVASES_BY_PIXELS[PAGE_PIXELS]
+
 DETECTION_CANVASES = tuple(canvas for canvases in _CANVASES_BY_PIXELS.values() for canvas in canvases)
 
 

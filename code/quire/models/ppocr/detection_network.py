@@ -109,12 +109,12 @@ def _final_weights(final: nn.ConvTranspose2d) -> tuple[Tensor, Tensor]:
 
 
 class DetectionNetwork:
-    """uint8 RGB [n, 3, h, w] to float32 probabilities [n, h, w]; h and w are multiples of 32."""
+    """A Forward: to float32 probabilities [n, h, w]; h and w are multiples of 32."""
 
     def __init__(self, kernels: Kernels, model: Any) -> None:
         self._backbone = Backbone(kernels, model.model.backbone.encoder)
         self._neck = _Neck(kernels, model.model.neck)
         self._head = _Head(kernels, model.head)
 
-    def __call__(self, pages: Tensor) -> Tensor:
-        return self._head(self._neck(self._backbone(pages)))
+    def __call__(self, pages: Tensor) -> tuple[Tensor]:
+        return (self._head(self._neck(self._backbone(pages))),)

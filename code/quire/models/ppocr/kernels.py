@@ -48,6 +48,8 @@ class Kernels(Protocol):
 
     device: torch.device
     dtype: torch.dtype
+    is_straight: bool
+    """Whether the same calls must be made whatever the values: what CUDA graphs and compilers need."""
 
     def convolution(self, folded: FoldedConvolution, activation: Activation) -> Convolution: ...
 
@@ -59,6 +61,8 @@ class Kernels(Protocol):
 
 class PlainKernels:
     """Any device, any format."""
+
+    is_straight = True
 
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
@@ -115,6 +119,8 @@ class _PlainLinear:
 
 class OneDnnKernels:
     """The CPU with oneDNN, float32 or bfloat16. The operators are those that Inductor calls."""
+
+    is_straight = False
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.device = torch.device("cpu")

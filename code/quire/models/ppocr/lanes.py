@@ -1,4 +1,8 @@
-"""The reader's two lanes: pages to regions of text, and lines to what they say."""
+"""The reader's two lanes: pages to regions of text, and lines to what they say.
+
+`pre`, `device` and `post` may run in three threads, each one batch ahead of the next. On CUDA the first two
+only give the device work; the results are waited for once, after `device`.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,12 @@ import torch
 from torch import Tensor
 
 from quire.engine.port import Canvas
-from quire.models.device_faults import translated_device_faults
+from quire.models.device_side.side import Fetch
 from quire.models.ppocr.decoding import Decoder, Reading
-from quire.models.ppocr.networks import Networks, Recognized
+from quire.models.ppocr.networks import Networks
 from quire.models.ppocr.page_images import PageImage
 from quire.models.ppocr.quads import Floats, PageView
-from quire.models.ppocr.regions import Regions, find_regions
+from quire.models.ppocr.regions import CERTAIN, Regions, find_regions
 
 DETECTION = "detection"
 RECOGNITION = "recognition"
@@ -28,11 +32,22 @@ class BatchPixels:
     detection: int
     recognition: int
 
+    def most_pages(self, canvas: Canvas) -> int:
+        return max(1, self.detection // canvas.pixels)
 
-CPU_BATCH = BatchPixels(detection=1_500_000, recognition=16 * 48 * 320)
-"""Larger batches were not seen to be faster on the CPU, and hold others up for longer."""
+    def most_lines(self, canvas: Canvas) -> int:
+        return max(1, self.recognition // canvas.pixels)
+
+
+CPU_BATCH = BatchPixels(detection=1_000_000, recognition=8 * 48 * 320)
+"""Larger batches were seen to be slower on the CPU (`quire bench` prints the sweep), and hold others up
+for longer."""
 
 CUDA_BATCH = BatchPixels(detection=24_000_000, recognition=512 * 48 * 320)
+
+
+def batch_pixels(device: torch.device) -> BatchPixels:
+    return CPU_BATCH if device.type == "cpu" else CUDA_BATCH
 
 
 @dataclass(frozen=True)
@@ -46,24 +61,25 @@ class PageSearch:
 class DetectionLane:
     """Payload: PageSearch. Output: Regions."""
 
-    def __init__(self, networks: Networks, batch_pixels: int) -> None:
+    def __init__(self, networks: Networks, batch: BatchPixels) -> None:
         self._networks = networks
-        self._batch_pixels = batch_pixels
+        self._side = networks.side
+        self._batch = batch
 
     def max_items(self, canvas: Canvas) -> int:
-        return max(1, self._batch_pixels // canvas.pixels)
+        return self._batch.most_pages(canvas)
 
     def pre(self, canvas: Canvas, payloads: Sequence[PageSearch]) -> Tensor:
-        with translated_device_faults():
+        with self._side.guard():
             return torch.cat([search.page.cut(search.view.frame(), canvas) for search in payloads])
 
-    def device(self, prepared: Tensor) -> Tensor:
-        with translated_device_faults():
-            return self._networks.detect(prepared)
+    def device(self, prepared: Tensor) -> Fetch:
+        with self._side.guard():
+            probabilities = self._networks.detect(prepared)
+            return self._side.fetch([(probabilities * CERTAIN).round_().byte()])
 
-    def post(self, output: Tensor, payloads: Sequence[PageSearch]) -> list[Regions]:
-        with translated_device_faults():
-            probabilities = output.cpu().numpy()
+    def post(self, output: Fetch, payloads: Sequence[PageSearch]) -> list[Regions]:
+        (probabilities,) = output.arrays()
         return [find_regions(each, search.view) for each, search in zip(probabilities, payloads, strict=True)]
 
 
@@ -78,26 +94,26 @@ class LinePlace:
 class RecognitionLane:
     """Payload: LinePlace. Output: Reading."""
 
-    def __init__(self, networks: Networks, batch_pixels: int) -> None:
+    def __init__(self, networks: Networks, batch: BatchPixels) -> None:
         self._networks = networks
-        self._batch_pixels = batch_pixels
+        self._side = networks.side
+        self._batch = batch
         self._decoder = Decoder(networks.characters)
 
     def max_items(self, canvas: Canvas) -> int:
-        return max(1, self._batch_pixels // canvas.pixels)
+        return self._batch.most_lines(canvas)
 
     def pre(self, canvas: Canvas, payloads: Sequence[LinePlace]) -> Tensor:
-        with translated_device_faults():
+        with self._side.guard():
             return torch.cat([page.cut(quads, canvas) for page, quads in _runs(payloads)])
 
-    def device(self, prepared: Tensor) -> Recognized:
-        with translated_device_faults():
-            return self._networks.recognize(prepared)
+    def device(self, prepared: Tensor) -> Fetch:
+        with self._side.guard():
+            said = self._networks.recognize(prepared)
+            return self._side.fetch([said.classes, said.confidences, said.space_odds])
 
-    def post(self, output: Recognized, payloads: Sequence[LinePlace]) -> list[Reading]:
-        with translated_device_faults():
-            steps = (output.classes, output.confidences, output.space_odds)
-            classes, confidences, space_odds = (each.cpu().numpy() for each in steps)
+    def post(self, output: Fetch, payloads: Sequence[LinePlace]) -> list[Reading]:
+        classes, confidences, space_odds = output.arrays()
         return self._decoder.decode(classes, confidences, space_odds)
 
 

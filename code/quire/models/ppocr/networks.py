@@ -12,14 +12,17 @@ from torch import Tensor
 from transformers import PPOCRV6SmallDetForObjectDetection, PPOCRV6SmallRecForTextRecognition
 from transformers.utils import logging as transformers_logging
 
+from quire.models.device_side.side import DeviceSide
+from quire.models.devices import side_of
+from quire.models.forward import Forward
 from quire.models.model_folder import DETECTION_FOLDER, RECOGNITION_FOLDER
 from quire.models.ppocr.detection_network import DetectionNetwork
-from quire.models.ppocr.kernels import choose_kernels
+from quire.models.ppocr.kernels import Kernels, choose_kernels
 from quire.models.ppocr.published_configs import DETECTION_STRIDE_PX, LINE_HEIGHT_PX, RECOGNITION_STRIDE_PX
 from quire.models.ppocr.recognition_network import RecognitionNetwork
 from quire.models.precision import Precision
 
-_DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
+DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16, Precision.FP16: torch.float16}
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,23 @@ class Recognized:
 class Networks:
     """`characters` has one string for each class; class 0 is the CTC blank and stands for nothing."""
 
-    device: torch.device
+    side: DeviceSide
     precision: Precision
     characters: tuple[str, ...]
-    detection: DetectionNetwork
-    recognition: RecognitionNetwork
+    detection: Forward
+    recognition: Forward
+
+    @property
+    def device(self) -> torch.device:
+        return self.side.device
 
     @torch.inference_mode()
     def detect(self, pages: Tensor) -> Tensor:
         """Probability of text for each pixel, float32 [n, h, w], of uint8 RGB pages [n, 3, h, w] on the
         device. Sides are multiples of 32 pixels."""
         _check(pages, DETECTION_STRIDE_PX, DETECTION_STRIDE_PX)
-        return self.detection(pages)
+        (probabilities,) = self.detection(pages)
+        return probabilities
 
     @torch.inference_mode()
     def recognize(self, lines: Tensor) -> Recognized:
@@ -67,20 +75,23 @@ def _check(images: Tensor, height_multiple_px: int, width_multiple_px: int) -> N
         raise ValueError(f"a canvas of {height}x{width} pixels is not one that the network can take")
 
 
-def load_networks(folder: Path, device: torch.device, precision: Precision) -> Networks:
-    """Loads both networks of a model folder; see `model_folder`. Raises OSError where a file is missing."""
+def load_networks(
+    folder: Path, device: torch.device, precision: Precision, kernels: Kernels | None = None
+) -> Networks:
+    """Loads both networks of a model folder; see `model_folder`. `kernels` None means those that are
+    quickest there. Raises OSError where a file is missing."""
     without_progress_bar: Callable[[], None] = transformers_logging.disable_progress_bar
     without_progress_bar()
-    kernels = choose_kernels(device, _DTYPES[precision])
+    kernels = kernels or choose_kernels(device, DTYPES[precision])
     detection = PPOCRV6SmallDetForObjectDetection.from_pretrained(
         folder / DETECTION_FOLDER, local_files_only=True, dtype=torch.float32
     )
     recognition = PPOCRV6SmallRecForTextRecognition.from_pretrained(
         folder / RECOGNITION_FOLDER, local_files_only=True, dtype=torch.float32
     )
-    with torch.inference_mode():
+    with torch.no_grad():
         return Networks(
-            device=device,
+            side=side_of(device),
             precision=precision,
             characters=_read_characters(folder / RECOGNITION_FOLDER),
             detection=DetectionNetwork(kernels, detection),

@@ -1,5 +1,5 @@
 """How items are cut from a page that lies where the networks run: any rectangle of it, at any angle, is
-sampled onto a canvas. Two twins, which agree up to rounding: OpenCV on the host, gathers on CUDA."""
+sampled onto a canvas. Two twins, which agree up to rounding: OpenCV on the host, torch on CUDA."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from quire.engine.port import Canvas, Pixels
-from quire.models.devices import upload
+from quire.models.device_side.side import DeviceSide
 from quire.models.ppocr.quads import Quads, heights, widths
 
 _MOST_REDUCED = 1.4
@@ -32,9 +33,9 @@ class PageImage(Protocol):
         the page repeats its edge."""
 
 
-def place_page(pixels: Pixels, device: torch.device) -> PageImage:
+def place_page(pixels: Pixels, side: DeviceSide) -> PageImage:
     """`pixels` is borrowed for as long as the page is in use."""
-    return HostPage(pixels) if device.type == "cpu" else DevicePage(pixels, device)
+    return HostPage(pixels) if side.device.type == "cpu" else DevicePage(pixels, side)
 
 
 def _halvings(quads: Quads, canvas: Canvas, shorter_side: int) -> npt.NDArray[np.int_]:
@@ -77,28 +78,34 @@ class HostPage:
 
 
 class DevicePage:
-    """The page in the device's memory, uploaded once, when its first item is cut."""
+    """The page in the device's memory, uploaded once, when its first item is cut. One thread at a time."""
 
-    def __init__(self, pixels: Pixels, device: torch.device) -> None:
+    def __init__(self, pixels: Pixels, side: DeviceSide) -> None:
         self.height, self.width = pixels.shape[:2]
         self._pixels = pixels
-        self._device = device
+        self._side = side
         self._halved: list[Tensor] = []
 
     def cut(self, quads: Quads, canvas: Canvas) -> Tensor:
         halvings = _halvings(quads, canvas, min(self.height, self.width))
-        out = torch.empty(
-            (len(quads), canvas.height, canvas.width, 3), dtype=torch.uint8, device=self._device
-        )
-        for count in np.unique(halvings):
-            members = np.flatnonzero(halvings == count)
-            places = torch.from_numpy(quads[members] / 2.0**count).to(self._device, torch.float32)
-            out[torch.from_numpy(members).to(self._device)] = _gather(self._level(int(count)), places, canvas)
-        return out.permute(0, 3, 1, 2)
+        groups = [np.flatnonzero(halvings == count) for count in np.unique(halvings)]
+        parts = [self._sample(quads[members], int(halvings[members[0]]), canvas) for members in groups]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat(parts)[self._side.upload(np.argsort(np.concatenate(groups)))]
+
+    def _sample(self, quads: Quads, halvings: int, canvas: Canvas) -> Tensor:
+        level = self._level(halvings)
+        height, width = level.shape[:2]
+        onto = self._side.upload(_places(quads / 2.0**halvings, height, width))
+        grid = F.affine_grid(onto, [len(quads), 3, canvas.height, canvas.width], align_corners=False)
+        page = level.permute(2, 0, 1)[None].float().expand(len(quads), -1, -1, -1)
+        samples = F.grid_sample(page, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        return samples.round_().byte()
 
     def _level(self, halvings: int) -> Tensor:
         if not self._halved:
-            self._halved.append(upload(self._pixels, self._device))
+            self._halved.append(self._side.upload(self._pixels))
         while len(self._halved) <= halvings:
             last = self._halved[-1]
             height, width = last.shape[0] // 2, last.shape[1] // 2
@@ -109,23 +116,11 @@ class DevicePage:
         return self._halved[halvings]
 
 
-def _gather(page: Tensor, quads: Tensor, canvas: Canvas) -> Tensor:
-    """Bilinear samples, uint8 [n, h, w, 3], of a page [H, W, 3] at float32 quads [n, 4, 2]."""
-    across = (torch.arange(canvas.width, device=page.device) + 0.5) / canvas.width
-    down = (torch.arange(canvas.height, device=page.device) + 0.5) / canvas.height
-    origin = quads[:, 0] - 0.5
-    right, below = quads[:, 1] - quads[:, 0], quads[:, 3] - quads[:, 0]
-    x, y = (
-        origin[:, None, None, axis]
-        + across[None, None, :] * right[:, None, None, axis]
-        + down[None, :, None] * below[:, None, None, axis]
-        for axis in (0, 1)
-    )
-    height, width = page.shape[:2]
-    x, y = x.clamp_(0, width - 1), y.clamp_(0, height - 1)
-    left, top = x.floor().long(), y.floor().long()
-    x_weight, y_weight = (x - left)[..., None], (y - top)[..., None]
-    right_column, bottom_row = (left + 1).clamp_(max=width - 1), (top + 1).clamp_(max=height - 1)
-    upper = torch.lerp(page[top, left].float(), page[top, right_column].float(), x_weight)
-    lower = torch.lerp(page[bottom_row, left].float(), page[bottom_row, right_column].float(), x_weight)
-    return torch.lerp(upper, lower, y_weight).round_().byte()
+def _places(quads: Quads, height: int, width: int) -> npt.NDArray[np.float32]:
+    """[n, 2, 3] for torch's affine_grid: from a canvas whose sides run from -1 to 1 onto a page whose
+    sides do, each column the place on the page of a step right, of a step down, and of the middle."""
+    right, below = (quads[:, 1] - quads[:, 0]) / 2, (quads[:, 3] - quads[:, 0]) / 2
+    columns = np.stack([right, below, quads[:, 0] + right + below], axis=2)
+    columns *= 2 / np.array([[width], [height]])
+    columns[:, :, 2] -= 1
+    return columns.astype(np.float32)

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from quire.engine.port import Item, Lane, Pixels
+from quire.engine.port import DeviceOutOfMemory, Item, Lane, Pixels
 from quire.layout.page import compose_page
-from quire.models.devices import choose_device, device_class
+from quire.models.compiled import PackageKey, Packages, key_of, load_packages
+from quire.models.devices import choose_device, device_class, use_threads
 from quire.models.model_folder import read_manifest
 from quire.models.ppocr.canvases import dense_page_canvas, line_canvas, page_canvas
 from quire.models.ppocr.decoding import Reading
 from quire.models.ppocr.lanes import (
-    CPU_BATCH,
-    CUDA_BATCH,
     DETECTION,
     RECOGNITION,
     DetectionLane,
     LinePlace,
     PageSearch,
     RecognitionLane,
+    batch_pixels,
 )
 from quire.models.ppocr.networks import Networks, load_networks
 from quire.models.ppocr.orientation import (
@@ -37,6 +39,7 @@ from quire.models.ppocr.orientation import (
 from quire.models.ppocr.page_images import PageImage, place_page
 from quire.models.ppocr.quads import PageView, Quads, heights, polygon_within, turned, widths
 from quire.models.ppocr.regions import Regions
+from quire.models.ppocr.speed_ups import in_portions, on_graphs, with_packages
 from quire.models.precision import Precision, choose_precision
 from quire.words.reading import Line, ModelInfo, PageText
 from quire.words.settings import Settings
@@ -56,29 +59,42 @@ Steps = Generator[Sequence[Item], Sequence[Any], _Result]
 class PPOCRReader:
     """Finds lines, decides which way up they stand, and reads them."""
 
-    def __init__(self, networks: Networks, info: ModelInfo) -> None:
-        batch = CPU_BATCH if networks.device.type == "cpu" else CUDA_BATCH
+    def __init__(
+        self, networks: Networks, info: ModelInfo, prepare: Callable[[], object] | None = None
+    ) -> None:
+        """`prepare` is called first of all when the reader is warmed up."""
+        batch = batch_pixels(networks.device)
         self.info = info
         self.lanes: Mapping[str, Lane] = {
-            DETECTION: DetectionLane(networks, batch.detection),
-            RECOGNITION: RecognitionLane(networks, batch.recognition),
+            DETECTION: DetectionLane(networks, batch),
+            RECOGNITION: RecognitionLane(networks, batch),
         }
-        self._device = networks.device
+        self.side = networks.side
         self.device_class = device_class(networks.device)
         self.precision: Precision = networks.precision
+        self._prepare = prepare
 
     def warm_up(self) -> None:
-        """One page and one line, alone: what torch chooses and allocates on first use is then there."""
-        page = place_page(np.full((1000, 700, 3), 255, np.uint8), self._device)
+        """One page and one line, alone, and where batches are large a full one of each: what torch chooses
+        and allocates on first use is then there. A full batch that does not fit is none of its business."""
+        if self._prepare is not None:
+            self._prepare()
+        page = place_page(np.full((1000, 700, 3), 255, np.uint8), self.side)
         line = LinePlace(page, np.array([[0.0, 0.0], [320.0, 0.0], [320.0, 48.0], [0.0, 48.0]]))
         search = PageSearch(page, PageView(page.height, page.width))
         for item in (_page_item(search), _line_item(line)):
-            lane = self.lanes[item.lane]
-            lane.post(lane.device(lane.pre(item.canvas, [item.payload])), [item.payload])
+            self._run(item, 1)
+            if self.side.captures_graphs:
+                with contextlib.suppress(DeviceOutOfMemory):
+                    self._run(item, self.lanes[item.lane].max_items(item.canvas))
+
+    def _run(self, item: Item, num_items: int) -> None:
+        lane, payloads = self.lanes[item.lane], [item.payload] * num_items
+        lane.post(lane.device(lane.pre(item.canvas, payloads)), payloads)
 
     def read(self, pixels: Pixels) -> Steps[PageText]:
         """Reads one page; `pixels` is RGB, and borrowed."""
-        page = place_page(pixels, self._device)
+        page = place_page(pixels, self.side)
         quarters, quads = yield from _find_lines(page)
         if not len(quads):
             return compose_page([])
@@ -170,9 +186,23 @@ def load_reader(folder: Path, settings: Settings) -> PPOCRReader:
     """The reader with the weights of a model folder, on the device and in the precision that the
     settings ask for. Raises ModelFolderError, OSError for a missing file, ValueError for an absent device."""
     device = choose_device(settings.device)
-    if device.type == "cpu" and settings.device_threads:
-        torch.set_num_threads(settings.device_threads)
+    if device.type == "cpu":
+        use_threads(settings.device_threads)
     manifest = read_manifest(folder)
+    info = ModelInfo(name=manifest.name, revision=manifest.revision)
     precision = choose_precision(settings.precision, device_class(device))
     networks = load_networks(folder, device, precision)
-    return PPOCRReader(networks, ModelInfo(name=manifest.name, revision=manifest.revision))
+    if device.type == "cpu":
+        networks = in_portions(networks)
+    packages = _compiled(settings, key_of(device, precision, manifest.digest), device)
+    if not (networks.side.captures_graphs and settings.warmup_seconds > 0):
+        return PPOCRReader(with_packages(networks, packages), info)
+    graphs = on_graphs(networks, batch_pixels(device), packages)
+    capture = functools.partial(graphs.capture, settings.warmup_seconds)
+    return PPOCRReader(with_packages(graphs.networks, packages), info, prepare=capture)
+
+
+def _compiled(settings: Settings, key: PackageKey, device: torch.device) -> Packages:
+    if not settings.compiled_dir:
+        return {}
+    return load_packages(Path(settings.compiled_dir), key, device)

@@ -13,7 +13,7 @@ from quire.models.ppocr.fold import fold
 from quire.models.ppocr.kernels import Activation, Kernels, Linear
 
 _STEPS_AT_ONCE = 64
-"""Time steps whose logits are made at once on the CPU: few enough to stay in its cache."""
+"""Time steps whose logits are made at once by kernels of the CPU: few enough to stay in its cache."""
 
 _CLASSES_IN_GROUP = 128
 """The classes are filled up to a multiple of this with ones that are never the likeliest."""
@@ -102,12 +102,14 @@ class _Classifier:
             Activation.NONE,
         )
         self._space = head.out_features - 1
-        self._on_cpu = kernels.device.type == "cpu"
+        self._is_straight = kernels.is_straight
 
     def __call__(self, steps: Tensor) -> Steps:
         rows = steps.reshape(-1, steps.shape[2])
-        at_once = _STEPS_AT_ONCE if self._on_cpu else len(rows)
-        found = [self._classify(rows[start : start + at_once]) for start in range(0, len(rows), at_once)]
+        if self._is_straight:
+            return Steps(*(part.view(steps.shape[:2]) for part in self._classify(rows)))
+        starts = range(0, len(rows), _STEPS_AT_ONCE)
+        found = [self._classify(rows[start : start + _STEPS_AT_ONCE]) for start in starts]
         return Steps(*(torch.cat(parts).view(steps.shape[:2]) for parts in zip(*found, strict=True)))
 
     def _classify(self, rows: Tensor) -> Steps:
@@ -119,19 +121,19 @@ class _Classifier:
 
     def _confidences(self, logits: Tensor, classes: Tensor) -> Tensor:
         confidences = torch.ones(classes.shape, dtype=torch.float32, device=classes.device)
-        if self._on_cpu:
-            # Most steps are blank; on CUDA, waiting for their number would cost more than they do.
-            written = classes.nonzero().squeeze(1)
-            confidences[written] = _probability(logits[written], classes[written])
-            return confidences
-        return torch.where(classes == 0, confidences, _probability(logits, classes))
+        if self._is_straight:
+            # On CUDA, waiting for the number of written steps would cost more than the blank ones do.
+            return torch.where(classes == 0, confidences, _probability(logits, classes))
+        written = classes.nonzero().squeeze(1)
+        confidences[written] = _probability(logits[written], classes[written])
+        return confidences
 
 
 def _likeliest(logits: Tensor) -> Tensor:
     """Arg-max of each row by way of groups: torch finds the maxima of groups far faster than an arg-max."""
     groups = logits.view(logits.shape[0], -1, _CLASSES_IN_GROUP)
     group = groups.amax(2).argmax(1)
-    members = groups[torch.arange(len(group), device=group.device), group]
+    members = groups.gather(1, group[:, None, None].expand(-1, 1, groups.shape[2])).squeeze(1)
     return group * _CLASSES_IN_GROUP + members.argmax(1)
 
 
@@ -140,7 +142,7 @@ def _probability(logits: Tensor, classes: Tensor) -> Tensor:
 
 
 class RecognitionNetwork:
-    """uint8 RGB [n, 3, 48, w] to steps [n, w / 8]."""
+    """A Forward: from [n, 3, 48, w] to steps [n, w / 8]."""
 
     def __init__(self, kernels: Kernels, model: Any) -> None:
         self._backbone = Backbone(kernels, model.model.backbone.encoder)

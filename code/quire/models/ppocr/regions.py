@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,14 @@ import numpy.typing as npt
 
 from quire.models.ppocr.quads import Floats, PageView, Quads
 
-Probabilities = npt.NDArray[np.float32]
-"""[h, w] of a canvas, 0 to 1: whether a pixel lies in the core of a line of text."""
+Probabilities = npt.NDArray[np.uint8]
+"""[h, w] of a canvas, 0 to 255: how likely a pixel lies in the core of a line of text. In bytes, since the
+maps are most of what comes back from the device; 0.3 lies between two of them, so no pixel changes sides."""
 
-_LEAST_PROBABILITY = 0.3
-_LEAST_MEAN_PROBABILITY = 0.5
+CERTAIN = 255
+
+_UNLIKELY = math.floor(0.3 * CERTAIN)
+_LEAST_MEAN_PROBABILITY = 0.5 * CERTAIN
 _LEAST_CORE_PX = 3.0
 _MOST_REGIONS = 1000
 
@@ -59,7 +63,7 @@ class _Rectangles:
 def find_regions(probabilities: Probabilities, view: PageView) -> Regions:
     """Regions of a page that was seen as `view` and stretched onto the canvas of this map."""
     scale = np.array([view.width / probabilities.shape[1], view.height / probabilities.shape[0]])
-    mask = (probabilities > _LEAST_PROBABILITY).view(np.uint8)
+    mask = (probabilities > _UNLIKELY).view(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cores = _rectangles(contours[:_MOST_REGIONS], scale)
     cores = cores.where((cores.sizes / scale).min(axis=1) >= _LEAST_CORE_PX)
