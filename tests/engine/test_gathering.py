@@ -79,19 +79,19 @@ def test_the_usual_company_shrinks_with_those_who_stay_away() -> None:
     "batch",
     [
         outlook(is_full=True),
-        outlook(is_full=True, busy_until=99.0),
         outlook(fixed_seconds=0.0),
         outlook(may_gather=False),
         outlook(busy_until=-math.inf),
     ],
-    ids=["full", "full behind another", "nothing to be saved", "later lanes have work", "nothing known"],
+    ids=["full", "nothing to be saved", "later lanes have work", "nothing known"],
 )
 def test_there_is_nothing_to_wait_for(batch: Outlook) -> None:
     assert idle_with_page(3).due_at(batch) <= 10.0
 
 
-def test_the_batch_behind_is_formed_when_there_is_just_time_to_lay_it_out() -> None:
-    due_at = Gathering().due_at(outlook(busy_until=20.0, pre_seconds=0.5))
+@pytest.mark.parametrize("is_full", [False, True])
+def test_the_batch_behind_is_formed_when_there_is_just_time_to_lay_it_out(is_full: bool) -> None:
+    due_at = Gathering().due_at(outlook(busy_until=20.0, pre_seconds=0.5, is_full=is_full))
     assert 19.4 < due_at < 19.5
 
 

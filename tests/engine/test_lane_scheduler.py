@@ -305,6 +305,8 @@ def test_one_batch_has_the_device_and_one_stands_behind_it() -> None:
     # The first has not ended: its outputs are still being read, and that must not pile up.
     assert hand.sizes() == [2, 2, 2]
     hand.end(0)
+    hand.now = 0.09
+    hand.lanes.step(hand.now)
     assert hand.sizes() == [2, 2, 2, 2]
 
 

@@ -81,14 +81,16 @@ class Gathering:
 
     def due_at(self, batch: Outlook) -> float:
         """When to form it: -inf for at once, inf for not before something happens."""
-        if batch.is_full:
-            return -math.inf
         if batch.busy_until is None:
-            return self._due_at_while_idle(batch)
+            return -math.inf if batch.is_full else self._due_at_while_idle(batch)
+        shortly_before = batch.busy_until - batch.pre_seconds - _MARGIN_SECONDS
+        if batch.is_full:
+            # Not at once: who comes meanwhile and has a right to be next would wait for it too.
+            return shortly_before
         if self._usual_delay <= batch.longest_wait and batch.pre_seconds < batch.longest_wait:
             # What answers bring joins this batch for less than another batch costs.
             return math.inf
-        return batch.busy_until - batch.pre_seconds - _MARGIN_SECONDS
+        return shortly_before
 
     def _due_at_while_idle(self, batch: Outlook) -> float:
         longest = batch.longest_wait
