@@ -46,23 +46,30 @@ def progress(pages_done: int) -> Progress:
 
 
 def test_an_answer_is_sent_at_the_end_of_the_turn_with_all_that_waited(line: Line) -> None:
-    line.peer.send(Accepted())
+    line.peer.send(progress(1))
     line.outbox.flush(NOW)
     assert line.heard() == []
     line.peer.send(FAILED)
     line.outbox.flush(NOW)
-    assert line.heard() == [Accepted(), FAILED]
+    assert line.heard() == [FAILED]
     assert line.outbox.next_wakeup is None
 
 
-def test_what_can_wait_is_sent_when_it_has_waited_long_enough(line: Line) -> None:
+def test_a_client_hears_at_once_that_the_engine_has_its_document(line: Line) -> None:
+    """It counts the engine's death against the document from then on."""
     line.peer.send(Accepted())
+    line.outbox.flush(NOW)
+    assert line.heard() == [Accepted()]
+
+
+def test_what_can_wait_is_sent_when_it_has_waited_long_enough(line: Line) -> None:
+    line.peer.send(progress(1))
     due_at = line.outbox.next_wakeup
     assert due_at is not None
     line.outbox.flush(due_at - 0.001)
     assert line.heard() == []
     line.outbox.flush(due_at)
-    assert line.heard() == [Accepted()]
+    assert line.heard() == [progress(1)]
     assert line.outbox.next_wakeup is None
 
 

@@ -48,7 +48,7 @@ def corner_colours(pixels: Pixels) -> list[str]:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "tiff", "png", "webp"])
 @pytest.mark.parametrize(
-    ("max_page_pixels", "shape"), [(1_000_000, (40, 64, 3)), (1_000, (20, 32, 3)), (600, (19, 30, 3))]
+    ("max_page_pixels", "shape"), [(1_000_000, (40, 64, 3)), (660, (20, 32, 3)), (1_400, (29, 47, 3))]
 )
 def test_exif_orientation_is_obeyed_at_any_scale(
     tmp_path: Path, orientation: int, suffix: str, max_page_pixels: int, shape: tuple[int, int, int]
@@ -158,7 +158,7 @@ def test_a_limit_of_our_own_replaces_pillows_warning(tmp_path: Path) -> None:
     limits = RenderLimits(dpi=72, max_page_pixels=10_000, max_source_pixels=144_000_000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert drawn_from(tmp_path / "page.png", limits=limits).shape == (93, 93, 3)
+        assert drawn_from(tmp_path / "page.png", limits=limits).shape == (100, 100, 3)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp", "gif", "bmp"])
@@ -211,3 +211,20 @@ def test_a_closed_document_closes_again(tmp_path: Path) -> None:
     drawn(document)
     document.close()
     document.close()
+
+
+def test_a_side_that_shrinks_much_loses_no_strokes_where_the_other_shrinks_little(tmp_path: Path) -> None:
+    samples = np.full((400, 600), 255, np.uint8)
+    samples[:, ::3] = 0
+    path = tmp_path / "fax.tiff"
+    Image.fromarray(samples).save(path, dpi=(200, 100))
+    limits = RenderLimits(dpi=72, max_page_pixels=60_000, max_source_pixels=10**6)
+    pixels = drawn_from(path, limits=limits)
+    assert pixels.shape[1] < 300
+    assert 160 < pixels.mean() < 180
+
+
+def test_only_a_jpeg_gives_up_pixels_to_be_halved(tmp_path: Path) -> None:
+    corners_image(3000, 1000).save(tmp_path / "page.png")
+    size = opened(tmp_path / "page.png").measure(0, dpi=None)
+    assert size.width_px * size.height_px > 0.99 * LIMITS.max_page_pixels

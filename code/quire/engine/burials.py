@@ -45,7 +45,7 @@ class Burials:
 
     def check(self, now: float) -> None:
         for burial in [burial for burial in self._burials if burial.due_at <= now]:
-            if burial.is_killed or burial.pidfd is None:
+            if burial.is_killed or burial.process.child.has_ended:
                 self._end(burial)
             else:
                 burial.is_killed = True
@@ -66,8 +66,8 @@ class Burials:
 
 
 def _pidfd(pid: int) -> int | None:
-    """Readable once the process has ended; None where it was reaped already."""
+    """Readable once the process has ended; None where it was reaped already, or the kernel has none."""
     try:
         return os.pidfd_open(pid)
-    except ProcessLookupError:
+    except OSError:
         return None

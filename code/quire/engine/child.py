@@ -43,6 +43,10 @@ class Child:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
 
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def status(self) -> int:
         """Frees what belonged to the child, which has ended, and returns its exit status; below zero is the
         signal that killed it. One that is stuck in the kernel cannot be waited for: it is left to its

@@ -9,17 +9,16 @@ from typing import Any
 
 from quire.engine.channel import Channel, PeerGone
 from quire.engine.child import Child
-from quire.engine.messages import Accepted, CloseDocument, Progress
+from quire.engine.messages import CloseDocument, Progress
 
 PATIENCE_SECONDS = 2.0
 """How long the engine, which serves all, may wait for one process to read what it was sent."""
 
-_CAN_WAIT = (Accepted, Progress, CloseDocument)
+_CAN_WAIT = (Progress, CloseDocument)
 """Nobody does anything at once for these: they go with the next message to the same process."""
 
 _WAITS_SECONDS = 0.2
-"""How long they wait for such a one. A client that lost its engine sooner than it heard that it had its
-document may try once more than it should; one that follows its progress sees it five times a second."""
+"""How long they wait for such a one: who follows a document's progress sees it five times a second."""
 
 
 class Outbox:
@@ -114,4 +113,6 @@ class Process(Connected):
         self.child.kill()
 
     def kill(self) -> None:
+        """Its channel ends at once, even where the process is stuck in the kernel and does not."""
         self.child.kill()
+        self.channel.hang_up()

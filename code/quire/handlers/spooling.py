@@ -75,9 +75,10 @@ def private_directory(parent: Path) -> Iterator[Path]:
 
 def _remove(directory: Path) -> None:
     """It holds files alone; what cannot be removed is left to the container's end."""
-    with suppress(OSError):
-        for path in directory.iterdir():
+    for path in directory.iterdir():
+        with suppress(OSError):
             path.unlink()
+    with suppress(OSError):
         directory.rmdir()
 
 

@@ -14,7 +14,7 @@ from quire.rendering.colors import grey_or_rgb
 from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
 from quire.rendering.frames import page_frames
 from quire.rendering.scaling import easy_reduction, limited_scale, scaled_side
-from quire.rendering.sniffing import TIFF
+from quire.rendering.sniffing import JPEG, TIFF
 from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
 from quire.words.reading import PageSize, PageText
 
@@ -26,6 +26,8 @@ _FAX_ASPECTS = (1.5, 3.0)
 
 _HALVED = 1.99
 """From here on bilinear samples would leave pixels out."""
+
+_OPENCV_OUT_OF_MEMORY = -4
 
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
@@ -70,7 +72,9 @@ class ImageDocument:
     def measure(self, page_index: int, dpi: int | None) -> PageSize:
         with blame_page(page_index, Exception):
             shape = self._shape(self._frame(page_index), page_index)
-        scale = easy_reduction(limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels))
+        scale = limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels)
+        if self._media_type == JPEG:
+            scale = easy_reduction(scale)
         return PageSize(
             width_px=scaled_side(shape.width, scale),
             height_px=scaled_side(shape.height, scale),
@@ -148,10 +152,22 @@ class ImageDocument:
 
 
 def _resized(page: Image.Image, target: tuple[int, int]) -> Image.Image:
-    """By OpenCV, which takes a fraction of the time that Pillow does to bring a large scan down."""
-    reduction = min(page.width / target[0], page.height / target[1])
-    way = cv2.INTER_AREA if reduction >= _HALVED else cv2.INTER_LINEAR if reduction >= 1 else cv2.INTER_CUBIC
-    return Image.fromarray(cv2.resize(np.asarray(page), target, interpolation=way))
+    """By OpenCV, which takes a fraction of the time that Pillow does to bring a large scan down. A side
+    that shrinks is brought down first. Raises MemoryError."""
+    smaller = (min(page.width, target[0]), min(page.height, target[1]))
+    reduction = max(page.width / smaller[0], page.height / smaller[1])
+    samples = np.asarray(page)
+    try:
+        if reduction > 1:
+            way = cv2.INTER_AREA if reduction >= _HALVED else cv2.INTER_LINEAR
+            samples = cv2.resize(samples, smaller, interpolation=way)
+        if smaller != target:
+            samples = cv2.resize(samples, target, interpolation=cv2.INTER_CUBIC)
+    except cv2.error as error:
+        if error.code == _OPENCV_OUT_OF_MEMORY:
+            raise MemoryError from error
+        raise
+    return Image.fromarray(samples)
 
 
 def _dots_per_inch(image: Image.Image) -> tuple[float, float] | tuple[None, None]:

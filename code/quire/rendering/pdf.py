@@ -91,14 +91,15 @@ class PdfDocument:
             self._unload()
             self._limit_memory()
             page = self._file.get_page(page_index)
-            self._page, self._page_index = page, page_index
             self._pictures = page_pictures(page)
+            self._page, self._page_index = page, page_index
         return self._page
 
     def _limit_memory(self) -> None:
         if self._num_loaded == _PAGES_BEFORE_REOPENING:
+            anew = self._open()
             self._file.close()
-            self._file, self._num_loaded = self._open(), 0
+            self._file, self._num_loaded = anew, 0
         self._num_loaded += 1
 
     def _unload(self) -> None:

@@ -88,7 +88,7 @@ KNOBS: dict[str, Knob] = {
     "max_page_pixels": Knob(
         "QUIRE_MAX_PAGE_PIXELS",
         12_000_000,
-        "a larger page is scaled down to this many pixels before it is read",
+        "a larger page is scaled down to at most this many pixels before it is read",
         100_000,
         200_000_000,
     ),
