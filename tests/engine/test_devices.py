@@ -9,6 +9,7 @@ import pytest
 from quire.engine.batch_watch import LEAST_STALL_SECONDS, STALL_MARGIN
 from quire.engine.messages import (
     BatchBegan,
+    BatchFailed,
     BatchRun,
     EngineState,
     Failed,
@@ -33,6 +34,10 @@ def ran(milliseconds: float, num_items: int = 1, lane: str = "lane") -> BatchRun
         pages=(),
         milliseconds=milliseconds,
     )
+
+
+def failed(num_items: int = 1, lane: str = "lane") -> BatchFailed:
+    return BatchFailed(lane=lane, canvas_height=64, canvas_width=64, num_items=num_items)
 
 
 @pytest.fixture
@@ -91,6 +96,15 @@ def test_a_death_for_standing_still_is_charged_as_any(busy: House) -> None:
     client = busy.clients[0]
     errors = [page.error.code if page.error else None for page in busy.pages(client)]
     assert errors == [None, "page_failed_on_device"]
+
+
+def test_a_batch_that_failed_leaves_nothing_to_wait_for(busy: House) -> None:
+    busy.device_says(began())
+    busy.device_says(failed())
+    busy.device_says(began())
+    busy.device_says(ran(1000.0))
+    busy.step(STALL_MARGIN + 0.5)
+    assert not busy.devices[-1].is_killed
 
 
 def test_a_small_batch_has_some_seconds_whatever_it_should_take(busy: House) -> None:

@@ -20,6 +20,7 @@ from quire.engine.batch_pipeline import (
 from quire.engine.lane_scheduler import LaneScheduler
 from quire.engine.messages import (
     BatchBegan,
+    BatchFailed,
     BatchRun,
     LimitBatch,
     PageDropped,
@@ -488,6 +489,17 @@ def test_the_device_is_kept_for_a_first_page_beside_a_long_document() -> None:
     hand.start(job + 2)
     hand.end(job + 2)
     assert (PageRead, 100) in hand.answers()
+
+
+def test_the_engine_hears_of_a_batch_that_failed_on_the_device() -> None:
+    hand = Hand(max_items=8)
+    hand.add(0)
+    hand.start(0)
+    hand.end(0, POISON)
+    assert hand.said[:2] == [
+        BatchBegan(lane="stub", canvas_height=64, canvas_width=96, num_items=1),
+        BatchFailed(lane="stub", canvas_height=64, canvas_width=96, num_items=1),
+    ]
 
 
 class PageCodeBreaks(TwoItemModel):

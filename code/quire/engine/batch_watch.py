@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from quire.engine.batch_cost import BatchCosts
-from quire.engine.messages import BatchBegan, BatchRun
+from quire.engine.messages import BatchBegan, BatchFailed, BatchRun
 from quire.engine.port import Canvas
 
 STALL_MARGIN = 20.0
@@ -49,8 +49,7 @@ class _Running:
 
 
 class RunningBatches:
-    """Those that a worker has begun and not yet ended, the oldest first. One that failed is never reported
-    as run: it goes when a later one is."""
+    """Those that a worker has begun and not yet ended, the oldest first. They end in that order."""
 
     def __init__(self) -> None:
         self._running: deque[_Running] = deque()
@@ -59,7 +58,7 @@ class RunningBatches:
     def began(self, batch: BatchBegan, allowed_seconds: float, now: float) -> None:
         self._running.append(_Running(batch, now, allowed_seconds))
 
-    def ran(self, batch: BatchRun, now: float) -> None:
+    def ended(self, batch: BatchRun | BatchFailed, now: float) -> None:
         kind = (batch.lane, batch.canvas_height, batch.canvas_width, batch.num_items)
         for position, running in enumerate(self._running):
             begun = running.batch

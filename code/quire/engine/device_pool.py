@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable
 from quire.engine.batch_watch import BatchTimes
 from quire.engine.device_place import RESERVED_SEATS, Place
 from quire.engine.documents import PageTask
-from quire.engine.messages import BatchBegan, BatchRun, DeviceReady, DropPage, LimitBatch, ReadPage
+from quire.engine.messages import (
+    BatchBegan,
+    BatchFailed,
+    BatchRun,
+    DeviceReady,
+    DropPage,
+    LimitBatch,
+    ReadPage,
+)
 from quire.engine.worker_port import Worker
 from quire.words.json_lines import log_line
 
@@ -116,8 +124,11 @@ class DevicePool:
     def batch_ran(self, worker: Worker, batch: BatchRun, now: float) -> None:
         place = self._place_of[worker]
         place.progress_at = now
-        place.batches.ran(batch, now)
+        place.batches.ended(batch, now)
         self._times.learn(batch)
+
+    def batch_failed(self, worker: Worker, batch: BatchFailed, now: float) -> None:
+        self._place_of[worker].batches.ended(batch, now)
 
     def learnt(self, worker: Worker, ceiling: LimitBatch, now: float) -> None:
         """Remembers the lowest ceiling for the workers' successors."""

@@ -11,6 +11,7 @@ from quire.engine.documents import PageTask
 from quire.engine.engine import Engine
 from quire.engine.messages import (
     BatchBegan,
+    BatchFailed,
     BatchRun,
     DeviceReady,
     JobFailed,
@@ -177,6 +178,10 @@ class DeviceEvents:
     def _ran(self, message: BatchRun, worker: Worker, now: float) -> None:
         self._engine.devices.batch_ran(worker, message, now)
         log_batch(message, self._engine.devices)
+
+    @report.register
+    def _failed(self, message: BatchFailed, worker: Worker, now: float) -> None:
+        self._engine.devices.batch_failed(worker, message, now)
 
     @report.register
     def _limit(self, message: LimitBatch, worker: Worker, now: float) -> None:

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from quire.engine.batch_cost import BatchCosts
 from quire.engine.batch_pipeline import (
@@ -29,6 +30,7 @@ from quire.engine.device_shares import DeviceShares
 from quire.engine.gathering import Gathering, Outlook
 from quire.engine.messages import (
     BatchBegan,
+    BatchFailed,
     BatchRun,
     FromDevice,
     LimitBatch,
@@ -54,6 +56,13 @@ class _Flight:
     kind: Kind
     places: list[ItemPlace]
     started_at: float | None = None
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What all messages about a batch have in common."""
+        lane, canvas = self.kind
+        size = {"canvas_height": canvas.height, "canvas_width": canvas.width}
+        return {"lane": lane, **size, "num_items": len(self.places)}
 
 
 class LaneScheduler:
@@ -183,15 +192,7 @@ class LaneScheduler:
     def started(self, number: int, now: float) -> None:
         flight = self._flights[number]
         flight.started_at = now
-        lane, canvas = flight.kind
-        self._emit(
-            BatchBegan(
-                lane=lane,
-                canvas_height=canvas.height,
-                canvas_width=canvas.width,
-                num_items=len(flight.places),
-            )
-        )
+        self._emit(BatchBegan(**flight.described))
 
     def ended(self, ended: BatchEnded, now: float) -> None:
         """Delivers the outputs, or bisects the batch."""
@@ -211,6 +212,8 @@ class LaneScheduler:
 
     def _recover(self, flight: _Flight, failure: BatchFailure) -> None:
         num_items = len(flight.places)
+        if flight.started_at is not None:
+            self._emit(BatchFailed(**flight.described))
         if failure.is_out_of_memory and num_items > 1:
             self._emit(self._ceilings.lower(flight.kind, num_items // 2))
         wanted = [place for place in flight.places if place.page.is_wanted]
@@ -230,13 +233,9 @@ class LaneScheduler:
         self._shares.charge(Counter(place.page.owner for place in places), ended.device_seconds)
         for place in places:
             place.page.device_seconds += ended.device_seconds / len(places)
-        lane, canvas = kind
         self._emit(
             BatchRun(
-                lane=lane,
-                canvas_height=canvas.height,
-                canvas_width=canvas.width,
-                num_items=len(places),
+                **flight.described,
                 pages=tuple(dict.fromkeys(place.page.key for place in places)),
                 milliseconds=ended.device_seconds * 1000,
             )

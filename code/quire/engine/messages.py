@@ -194,6 +194,15 @@ class BatchRun(Message, frozen=True, kw_only=True):
     milliseconds: float
 
 
+class BatchFailed(Message, frozen=True, kw_only=True):
+    """The oldest batch of this kind and size that has begun gave no outputs; its halves run next."""
+
+    lane: str
+    canvas_height: int
+    canvas_width: int
+    num_items: int
+
+
 class PageRead(Message, frozen=True, kw_only=True):
     """`cost_ms` is the page's share of the device's time: of each batch that it was in, by items."""
 
@@ -218,4 +227,6 @@ FromEngine = Accepted | Progress | Finished | Failed | EngineState
 ToRenderer = OpenDocument | RenderPage | GrantPixels | CloseDocument
 FromRenderer = RendererReady | Opened | Measured | Rendered | LayerRead | JobFailed
 ToDevice = ReadPage | DropPage | LimitBatch
-FromDevice = DeviceReady | BatchBegan | BatchRun | PageRead | PageFaulted | PageDropped | LimitBatch
+FromDevice = (
+    DeviceReady | BatchBegan | BatchRun | BatchFailed | PageRead | PageFaulted | PageDropped | LimitBatch
+)
