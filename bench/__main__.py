@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -105,7 +106,8 @@ def _keys(wanted: Sequence[Row]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     given = _arguments(argv)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # stdout is a text file
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         with tempfile.TemporaryDirectory(prefix="quire-bench-") as name, contextlib.ExitStack() as stack:
             run = _run_stub if given.stub else _run_models

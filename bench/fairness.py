@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass, field
 from bench.batch_log import batches, one_batch_milliseconds
 from bench.long_documents import INVOICE, scanned_pdf
 from bench.report import publish
-from bench.served import Served, served
-from bench.stub_container import STUB, stub_base
+from bench.served import Served
+from bench.stub_container import STUB, container_of
 
 PARTS = ("queued", "rendering", "reading")
 LATEST_START_SECONDS = 120.0
@@ -142,12 +142,7 @@ def run(pages: int, rounds: int, times: int, systems: Sequence[str]) -> dict[str
     long, page = scanned_pdf(pages), INVOICE.read_bytes()
     found = {}
     for system in systems:
-        with contextlib.ExitStack() as stack:
-            settings = {}
-            if system == STUB:
-                settings["SAGEMAKER_BASE_DIR"] = str(stack.enter_context(stub_base(**_STUB_OPTIONS)))
-            container = stack.enter_context(served(**settings))
-            container.await_healthy()
+        with container_of(system, _STUB_OPTIONS) as container:
             found[system] = measure(container, long, page, rounds, times)
     return found
 

@@ -8,11 +8,10 @@ read by a container of its own. The second is the kernel's high-water mark of th
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.client
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,8 +25,8 @@ from bench.container_processes import (
 )
 from bench.long_documents import scanned_pdf, text_pdf, write_padded_pdf, write_zeros
 from bench.report import publish
-from bench.served import Served, served
-from bench.stub_container import STUB, stub_base
+from bench.served import Served
+from bench.stub_container import STUB, container_of
 
 MOST_GROWTH = 1.2
 MOST_FRONT_END_BYTES = 100_000_000
@@ -71,17 +70,6 @@ class LargeBody:
     front_end_bytes: int
 
 
-@contextlib.contextmanager
-def container_of(system: str) -> Iterator[Served]:
-    with contextlib.ExitStack() as stack:
-        settings = {}
-        if system == STUB:
-            settings["SAGEMAKER_BASE_DIR"] = str(stack.enter_context(stub_base(**_STUB_OPTIONS)))
-        container = stack.enter_context(served(**settings))
-        container.await_healthy()
-        yield container
-
-
 def pdf_for(system: str) -> Callable[[int], bytes]:
     return text_pdf if system == TEXT_LAYER else scanned_pdf
 
@@ -89,7 +77,7 @@ def pdf_for(system: str) -> Callable[[int], bytes]:
 def peak_of(system: str, num_pages: int) -> Peak:
     """Raises RuntimeError where the document is not read in full."""
     body = pdf_for(system)(num_pages)
-    with container_of(system) as container, Watch(container.process.pid) as watch:
+    with container_of(system, _STUB_OPTIONS) as container, Watch(container.process.pid) as watch:
         status, answer = container.post(body, "application/pdf", _ATTRIBUTES[system])
     reading = json.loads(answer)
     if status != 200 or reading["status"] != "complete" or len(reading["pages"]) != num_pages:
@@ -122,7 +110,10 @@ def large_body(container: Served, name: str, path: Path) -> LargeBody:
 
 def large_bodies(num_bytes: int) -> list[LargeBody]:
     """One that is no document and one that is, through one container of the stub."""
-    with tempfile.TemporaryDirectory(prefix="quire-bench-") as folder, container_of(STUB) as container:
+    with (
+        tempfile.TemporaryDirectory(prefix="quire-bench-") as folder,
+        container_of(STUB, _STUB_OPTIONS) as container,
+    ):
         zeros, padded = Path(folder) / "zeros", Path(folder) / "padded.pdf"
         write_zeros(zeros, num_bytes)
         write_padded_pdf(padded, num_bytes)

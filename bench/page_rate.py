@@ -8,7 +8,6 @@ changing from round to round.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import statistics
 import time
@@ -17,8 +16,8 @@ from dataclasses import asdict, dataclass, field
 
 from bench.long_documents import scanned_pdf
 from bench.report import publish
-from bench.served import Served, served
-from bench.stub_container import STUB, stub_base
+from bench.served import Served
+from bench.stub_container import STUB, container_of
 
 LEAST_SHARE = 0.95
 SHORT_PAGES = 10
@@ -70,12 +69,7 @@ def measure(container: Served, num_pages: int, rounds: int) -> PageRates:
 def run(systems: Sequence[str], num_pages: int, rounds: int) -> dict[str, PageRates]:
     found = {}
     for system in systems:
-        with contextlib.ExitStack() as stack:
-            settings = {}
-            if system == STUB:
-                settings["SAGEMAKER_BASE_DIR"] = str(stack.enter_context(stub_base(**_STUB_OPTIONS)))
-            container = stack.enter_context(served(**settings))
-            container.await_healthy()
+        with container_of(system, _STUB_OPTIONS) as container:
             found[system] = measure(container, num_pages, rounds)
     return found
 

@@ -7,16 +7,15 @@ import json
 import os
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.ping import Pings
 from bench.served import Served, served
 from tests.fakes.processes import command_line, descendants
 
@@ -45,31 +44,6 @@ def container(base_dir: Path) -> Iterator[Served]:
     with served(SAGEMAKER_BASE_DIR=str(base_dir), QUIRE_PRECISION="fp32") as started:
         started.await_healthy()
         yield started
-
-
-@dataclass
-class PingLoop:
-    """Asks /ping as the platform does, all the time, from a thread of its own."""
-
-    container: Served
-    statuses: list[int | None] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    _stopped: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> PingLoop:
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopped.wait(0.05):
-            began = time.monotonic()
-            self.statuses.append(self.container.ping())
-            self.seconds.append(time.monotonic() - began)
 
 
 def kill_one(container: Served, module: str) -> int:
@@ -108,7 +82,7 @@ def test_the_same_document_gives_the_same_text_alone_and_among_others(container:
 
 
 def test_a_hundred_posts_at_once_are_all_answered_and_ping_never_waits(container: Served) -> None:
-    with PingLoop(container) as pings, ThreadPoolExecutor(100) as pool:
+    with Pings(container) as pings, ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(lambda _: container.post(INVOICE, "image/jpeg"), range(100)))
     assert [status for status, _ in answers] == [200] * 100
     assert set(pings.statuses) == {200}
@@ -123,7 +97,7 @@ def test_every_odd_document_is_read_or_refused_with_a_reason(container: Served, 
         status, body = container.post(path.read_bytes(), kinds.get(path.suffix, "application/octet-stream"))
         return path.name, status, "" if status == 200 else json.loads(body)["error"]["code"]
 
-    with PingLoop(container) as pings, ThreadPoolExecutor(4) as pool:
+    with Pings(container) as pings, ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(post, files))
     refused = [(name, code) for name, status, code in answers if status != 200]
     assert all(status == 200 or 400 <= status < 500 for _, status, _ in answers), refused
@@ -136,7 +110,7 @@ def test_every_odd_document_is_read_or_refused_with_a_reason(container: Served, 
 @pytest.mark.parametrize("module", [RENDERER, DEVICE, ENGINE])
 def test_a_killed_process_heals_under_a_request(container: Served, module: str) -> None:
     expected = text_of(container.post(CONTRACT, "application/pdf", "pages=1-6")[1])
-    with PingLoop(container) as pings, ThreadPoolExecutor(1) as pool:
+    with Pings(container) as pings, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(container.post, CONTRACT, "application/pdf", "pages=1-6")
         time.sleep(0.7)
         assert not answer.done()
@@ -150,7 +124,7 @@ def test_a_killed_process_heals_under_a_request(container: Served, module: str) 
 def test_ping_turns_503_when_healing_takes_too_long_and_200_again_when_it_is_done() -> None:
     with served(QUIRE_HEAL_SECONDS="1", QUIRE_DEVICE_WORKERS="1") as container:
         container.await_healthy()
-        with PingLoop(container) as pings:
+        with Pings(container) as pings:
             kill_one(container, DEVICE)
             await_status(container, 503)
             await_status(container, 200)
