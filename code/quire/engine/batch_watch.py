@@ -80,7 +80,7 @@ class RunningBatches:
     def late_at(self) -> float | None:
         """When the batches that stand here have had their time; None when there are none. A batch may
         wait for the one before it, so time counts from the last sign that the device moved (few can begin
-        while it does not); and where one of several failed unseen, the longest time of all is given."""
+        while it does not), and the longest time of all is given."""
         if not self._running:
             return None
         since = max(self._moved_at, self._running[-1].began_at)

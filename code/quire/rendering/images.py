@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -154,6 +153,8 @@ class ImageDocument:
 def _resized(page: Image.Image, target: tuple[int, int]) -> Image.Image:
     """By OpenCV, which takes a fraction of the time that Pillow does to bring a large scan down. A side
     that shrinks is brought down first. Raises MemoryError."""
+    import cv2  # a tenth of a second, and only pages over the limit need it
+
     smaller = (min(page.width, target[0]), min(page.height, target[1]))
     reduction = max(page.width / smaller[0], page.height / smaller[1])
     samples = np.asarray(page)
