@@ -1,8 +1,10 @@
-"""How many documents in flight suit this machine? `quire tune`, or `python -m bench.tune`.
+"""How many documents in flight, in batches of what size, suit this machine? `quire tune`, or
+`python -m bench.tune`.
 
 Starts the container here, keeps 1, 2, 4, ... documents in flight over HTTP until more no longer help, and
 says what to put in the endpoint configuration and the container, what memory that takes, and what bounds
-it. On the CPU it first tries how the cores are best shared out among device workers.
+it. On the CPU it first tries how the cores are best shared out among device workers; in the end it tries
+smaller and larger batch ceilings with as many documents in flight as were enough.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.batch_log import batches
+from bench.batch_log import BatchLine, batches
 from bench.closed_loop import DocumentFailed, keep_in_flight
 from bench.container_processes import (
     DEVICE_WORKERS,
@@ -25,10 +27,11 @@ from bench.container_processes import (
     Watch,
     pids,
 )
-from bench.knee import Layout, Point, Shares, cpu_layouts, gains
+from bench.knee import Layout, Point, Shares, cpu_layouts, gains, knee
 from bench.report import RESULTS, publish
 from bench.served import Served, served
-from bench.tune_words import advice, layout_table, point_table
+from bench.tune_findings import SHARES, Findings, ShareTried, fastest_layout, layout_variables, recommend
+from bench.tune_words import advice, layout_table, point_table, share_table
 from quire.process.gpus import cuda_devices
 from quire.process.run_samples import NAMES, SAMPLES
 
@@ -36,6 +39,7 @@ FIRST_IN_FLIGHT = 4
 _SUFFIXES = {".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
 _THREADS_BESIDE = 16
 _LAYOUT_VARIABLES = ("QUIRE_DEVICE_WORKERS", "QUIRE_DEVICE_THREADS")
+_SHARE_VARIABLE = "QUIRE_BATCH_SHARE"
 
 
 @dataclass(frozen=True)
@@ -137,19 +141,42 @@ def sweep(tuning: Tuning, gpus: Sequence[str], **settings: str) -> list[Point]:
     return points
 
 
-def tune(tuning: Tuning) -> tuple[list[Layout], list[Point]]:
-    """The layouts that were tried, none on CUDA or where the environment has chosen one; and the sweep with
-    the best of them."""
+def try_shares(tuning: Tuning, gpus: Sequence[str], in_flight: int, **settings: str) -> list[ShareTried]:
+    """Each share of the built-in batch ceilings, with so many documents in flight."""
+    found = []
+    for share in SHARES:
+        with container(in_flight, **settings, **{_SHARE_VARIABLE: f"{share:g}"}) as started:
+            measure(started, tuning, in_flight, gpus)
+            mark = started.log.stat().st_size
+            point = measure(started, tuning, in_flight, gpus)
+            found.append(ShareTried(share, point, largest_batches(batches(started.log, mark))))
+        print(f"{share:g} of the batch ceilings: {point.pages_a_second:.2f} pages/s", flush=True)
+    return found
+
+
+def largest_batches(seen: Sequence[BatchLine]) -> dict[str, int]:
+    """By lane."""
+    largest: dict[str, int] = {}
+    for batch in seen:
+        largest[batch.lane] = max(batch.num_items, largest.get(batch.lane, 0))
+    return dict(sorted(largest.items()))
+
+
+def tune(tuning: Tuning) -> Findings:
+    """Tries the layouts, but on CUDA; the documents in flight with the best of them; the batch ceilings with
+    both. What the environment has chosen is not tried."""
     gpus = cuda_devices(os.environ.get("QUIRE_DEVICE", "auto"), os.environ)
-    if gpus or any(name in os.environ for name in _LAYOUT_VARIABLES):
-        return [], sweep(tuning, gpus)
-    layouts = try_layouts(tuning)
-    best = max(layouts, key=lambda each: each.pages_a_second)
-    chosen = dict(zip(_LAYOUT_VARIABLES, map(str, (best.workers, best.threads)), strict=True))
-    return layouts, sweep(tuning, gpus, **chosen)
+    is_laid_out = bool(gpus) or any(name in os.environ for name in _LAYOUT_VARIABLES)
+    layouts = [] if is_laid_out else try_layouts(tuning)
+    fastest = fastest_layout(layouts)
+    chosen = layout_variables(fastest) if fastest else {}
+    points = sweep(tuning, gpus, **chosen)
+    has_share = _SHARE_VARIABLE in os.environ
+    shares = [] if has_share else try_shares(tuning, gpus, knee(points).in_flight, **chosen)
+    return Findings(tuple(layouts), tuple(points), tuple(shares))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="quire tune", description=__doc__)
     samples = [SAMPLES / name for name in NAMES]
     parser.add_argument(
@@ -159,19 +186,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=64, help="documents in flight (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a second a point, at most four in flight")
     parser.add_argument("--out", type=Path, default=RESULTS, help="directory for the tables (%(default)s)")
-    given = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def publish_findings(findings: Findings, tuning: Tuning, out: Path) -> None:
+    """Prints them and writes tune.md and tune.json."""
+    tables = [layout_table(findings.layouts)] if len(findings.layouts) > 1 else []
+    tables.append(point_table(findings.points))
+    tables += [share_table(findings.shares)] if findings.shares else []
+    about = f"{len(tuning.files)} documents, over and over, {tuning.seconds:g} s a point."
+    chosen = recommend(findings)
+    recommended = {**asdict(chosen), "bound": chosen.bound.value, "variables": chosen.variables}
+    figures = {**asdict(findings), "recommended": recommended}
+    text = "\n\n".join([about, *tables, advice(findings)])
+    publish(
+        "tune", "Documents in flight and batch ceilings on this machine (`quire tune`)", text, figures, out
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    given = arguments(argv)
     seconds, most = (1.0, 4) if given.quick else (given.seconds, given.most)
     try:
         tuning = Tuning(documents(given.documents), seconds, most)
-        layouts, points = tune(tuning)
+        findings = tune(tuning)
     except (DocumentFailed, FileNotFoundError, RuntimeError) as error:
         print(f"quire tune: {error}", file=sys.stderr)
         return 1
-    tables = [layout_table(layouts)] if len(layouts) > 1 else []
-    about = f"{len(tuning.files)} documents, over and over, {seconds:g} s a point."
-    text = "\n\n".join([about, *tables, point_table(points), advice(points, layouts)])
-    figures = {"layouts": [asdict(each) for each in layouts], "points": [asdict(each) for each in points]}
-    publish("tune", "Documents in flight on this machine (`quire tune`)", text, figures, given.out)
+    publish_findings(findings, tuning, given.out)
     return 0
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
+from bench.batch_log import BatchLine
 from bench.closed_loop import Answered, DocumentFailed, Load, keep_in_flight
 from bench.knee import Bound, Layout, Point, Shares, bound, cpu_layouts, gains, knee
 from bench.long_documents import INVOICE, marked_png
 from bench.served import served
 from bench.stub_container import stub_base
-from bench.tune import documents, main
+from bench.tune import documents, largest_batches, main
+from bench.tune_findings import SHARES, Findings, ShareTried, least_share, recommend
 from bench.tune_words import advice
 from quire.models.stub import Marker
 
@@ -69,18 +72,57 @@ def test_a_document_counts_as_far_as_it_ran_within_the_time() -> None:
     assert load.latency_seconds(50) == 5.0
 
 
-def test_advice_names_both_settings_the_memory_and_the_bound() -> None:
-    words = advice([point(1, 10), point(2, 20)], [Layout(1, 2, 4, 5.0), Layout(2, 1, 4, 6.0)])
+def tried(share: float, pages_a_second: float, in_flight: int = 2) -> ShareTried:
+    return ShareTried(share, point(in_flight, pages_a_second), {"recognition": round(8 * share)})
+
+
+def test_the_smallest_share_within_five_percent_of_the_best_is_taken() -> None:
+    slow, near, best, same = tried(0.25, 9.4), tried(0.5, 9.6), tried(1.0, 10.0), tried(2.0, 9.9)
+    assert least_share([slow, near, best, same]) is near
+    assert least_share([same, best]) is best
+    assert least_share([tried(1.0, 9.0), same]) is same
+
+
+def test_recommended_is_what_the_chosen_share_took() -> None:
+    full = dataclasses.replace(IDLE, rendering=0.95)
+    half = ShareTried(0.5, dataclasses.replace(point(2, 20, full), host_bytes=2**30, gpu_bytes=2**31), {})
+    layouts = (Layout(1, 2, 4, 5.0), Layout(2, 1, 4, 6.0))
+    chosen = recommend(Findings(layouts, (point(1, 10), point(2, 20)), (half, tried(1.0, 20))))
+    assert (chosen.host_bytes, chosen.gpu_bytes, chosen.bound) == (2**30, 2**31, Bound.RENDERING)
+    assert chosen.variables == {
+        "QUIRE_MAX_CONCURRENT_INVOCATIONS": "2",
+        "QUIRE_DEVICE_WORKERS": "2",
+        "QUIRE_DEVICE_THREADS": "1",
+        "QUIRE_BATCH_SHARE": "0.5",
+    }
+
+
+def test_what_was_not_tried_is_not_recommended() -> None:
+    one_core = (Layout(1, 1, 4, 5.0),)
+    chosen = recommend(Findings(one_core, (point(1, 10),), ()))
+    assert chosen.variables == {"QUIRE_MAX_CONCURRENT_INVOCATIONS": "1"}
+    assert "QUIRE_BATCH_SHARE" not in advice(Findings((), (point(1, 10),), ()))
+
+
+def test_advice_names_the_settings_the_memory_and_the_bound() -> None:
+    layouts = (Layout(1, 2, 4, 5.0), Layout(2, 1, 4, 6.0))
+    words = advice(Findings(layouts, (point(1, 10), point(2, 20)), (tried(0.5, 20), tried(1.0, 20.5))))
     assert "MaxConcurrentInvocationsPerInstance of the endpoint configuration to 2" in words
     assert "QUIRE_MAX_CONCURRENT_INVOCATIONS of the container to 2" in words
     assert "QUIRE_DEVICE_WORKERS to 2 and QUIRE_DEVICE_THREADS to 1" in words
+    assert "QUIRE_BATCH_SHARE to 0.5" in words
+    assert "20.00 pages/s, within 5 % of the best (20.50 with 1)" in words
     assert "3.00 GiB" in words
     assert Bound.NOTHING.value in words
     assert "higher --most" in words
+    assert words.endswith(
+        "    QUIRE_MAX_CONCURRENT_INVOCATIONS=2 QUIRE_DEVICE_WORKERS=2 QUIRE_DEVICE_THREADS=1 "
+        "QUIRE_BATCH_SHARE=0.5"
+    )
 
 
 def test_advice_at_the_end_of_all_gain_asks_for_no_more() -> None:
-    assert "higher --most" not in advice([point(1, 10), point(2, 10), point(4, 10)], [])
+    assert "higher --most" not in advice(Findings((), (point(1, 10), point(2, 10), point(4, 10)), ()))
 
 
 def test_documents_are_found_below_directories(tmp_path: Path) -> None:
@@ -90,6 +132,16 @@ def test_documents_are_found_below_directories(tmp_path: Path) -> None:
     assert [path.name for path in documents([tmp_path])] == ["b.jpg", "a.PDF"]
     with pytest.raises(FileNotFoundError):
         documents([tmp_path / "notes.txt"])
+
+
+def test_the_largest_batch_of_each_lane_is_found() -> None:
+    seen = [
+        BatchLine("recognition", 3, 1.0),
+        BatchLine("detection", 1, 1.0),
+        BatchLine("recognition", 2, 1.0),
+    ]
+    assert largest_batches(seen) == {"detection": 1, "recognition": 3}
+    assert largest_batches([]) == {}
 
 
 def test_a_failing_container_ends_the_tuning(tmp_path: Path) -> None:
@@ -114,15 +166,20 @@ def test_a_refused_document_does_not(tmp_path: Path) -> None:
 def test_a_quick_tuning_of_the_stub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with stub_base(batch_seconds=0.02) as base:
+    with stub_base(batch_seconds=0.1, max_items=4) as base:
         monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
         monkeypatch.setenv("QUIRE_DEVICE", "cpu")
         monkeypatch.setenv("QUIRE_DEVICE_WORKERS", "1")
         assert main(["--quick", "--documents", str(INVOICE), "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
-    assert "QUIRE_MAX_CONCURRENT_INVOCATIONS" in said
-    assert (tmp_path / "tune.md").exists()
-    assert (tmp_path / "tune.json").exists()
+    assert "QUIRE_MAX_CONCURRENT_INVOCATIONS=4 QUIRE_BATCH_SHARE=" in said
+    assert said[said.index("1 documents, over and over") :] in (tmp_path / "tune.md").read_text()
+    figures = json.loads((tmp_path / "tune.json").read_text())["figures"]
+    largest = {each["share"]: each["largest_batches"]["stub"] for each in figures["shares"]}
+    assert tuple(largest) == SHARES
+    assert largest[0.25] == 1 < largest[0.5] <= 2 < largest[1.0]
+    assert figures["recommended"]["share"] in SHARES
+    assert figures["recommended"]["host_bytes"] > 0
 
 
 def test_no_documents_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

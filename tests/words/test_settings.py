@@ -62,7 +62,7 @@ def test_bounds_themselves_are_allowed(field: str) -> None:
     knob = NUMBERS[field]
     roomy = {"QUIRE_ARENA_BYTES": str(256 * 1024**3), "QUIRE_MAX_PAGE_PIXELS": "100000"}
     for bound in (knob.least, knob.most):
-        environ = {**roomy, knob.variable: f"{bound:.0f}"}
+        environ = {**roomy, knob.variable: f"{bound:.15g}"}
         if field == "arena_bytes" and bound == knob.least:
             environ["QUIRE_MAX_PAGE_PIXELS"] = "100000"
         assert getattr(Settings.from_environ(environ), field) == bound

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import sys
 from collections.abc import MutableMapping, Sequence
@@ -44,8 +45,8 @@ def load(settings: Settings) -> LoadedModel:
 
 def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
     if isinstance(choice, StubChoice):
-        stub = StubModel(choice.options)
-        return LoadedModel(stub, "stub", "none", pages_wanted=2 * choice.options.max_items)
+        options = choice.options.with_batch_share(settings.batch_share)
+        return LoadedModel(StubModel(options), "stub", "none", pages_wanted=2 * options.max_items)
     return _load_reader(choice, settings)
 
 
@@ -64,6 +65,8 @@ def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
     if memory is not None:
         log_line(log, logging.INFO, "memory of the warm device", **asdict(memory))
     wanted = PAGES_WANTED_ON_CPU if memory is None else PAGES_WANTED_ON_CUDA
+    # Larger batches are never full without more pages to fill them from.
+    wanted = math.ceil(wanted * max(1.0, settings.batch_share))
     return LoadedModel(reader, reader.device_class, reader.precision.value, wanted)
 
 

@@ -37,6 +37,10 @@ class StubOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     landscape_factor: float = 1.0
     square_factor: float = 1.0
 
+    def with_batch_share(self, share: float) -> StubOptions:
+        """As QUIRE_BATCH_SHARE asks: so many times `max_items`, and at least one."""
+        return msgspec.structs.replace(self, max_items=max(1, int(self.max_items * share)))
+
     def seconds(self, canvas: Canvas, num_items: int) -> float:
         """What a batch costs on the device."""
         factors = {

@@ -142,6 +142,13 @@ KNOBS: dict[str, Knob] = {
         "number format of the model; auto follows the table that the bench made",
         choices=("auto", "fp32", "bf16", "fp16"),
     ),
+    "batch_share": Knob(
+        "QUIRE_BATCH_SHARE",
+        1.0,
+        "share of the built-in batch ceilings that a batch may fill; `quire tune` tries which suits",
+        0.05,
+        4,
+    ),
     "device_stall_seconds": Knob(
         "QUIRE_DEVICE_STALL_SECONDS",
         120.0,

@@ -56,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warmup_seconds: float
     compiled_dir: str
     precision: str
+    batch_share: float
     device_stall_seconds: float
     allowed_s3_prefixes: str
     model_server: str

@@ -32,6 +32,10 @@ class BatchPixels:
     detection: int
     recognition: int
 
+    def scaled(self, share: float) -> BatchPixels:
+        """So many times as much; a batch of one item is allowed whatever the share."""
+        return BatchPixels(int(self.detection * share), int(self.recognition * share))
+
     def most_pages(self, canvas: Canvas) -> int:
         return max(1, self.detection // canvas.pixels)
 
@@ -46,8 +50,9 @@ for longer."""
 CUDA_BATCH = BatchPixels(detection=24_000_000, recognition=512 * 48 * 320)
 
 
-def batch_pixels(device: torch.device) -> BatchPixels:
-    return CPU_BATCH if device.type == "cpu" else CUDA_BATCH
+def batch_pixels(device: torch.device, share: float) -> BatchPixels:
+    """A share, QUIRE_BATCH_SHARE, of the device's built-in ceilings."""
+    return (CPU_BATCH if device.type == "cpu" else CUDA_BATCH).scaled(share)
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,16 @@ class PPOCRReader:
     """Finds lines, decides which way up they stand, and reads them."""
 
     def __init__(
-        self, networks: Networks, info: ModelInfo, prepare: Callable[[], object] | None = None
+        self,
+        networks: Networks,
+        info: ModelInfo,
+        prepare: Callable[[], object] | None = None,
+        *,
+        batch_share: float = 1.0,
     ) -> None:
-        """`prepare` is called first of all when the reader is warmed up."""
-        batch = batch_pixels(networks.device)
+        """`prepare` is called first of all when the reader is warmed up. Batches hold at most `batch_share`
+        of the device's built-in ceilings."""
+        batch = batch_pixels(networks.device, batch_share)
         self.info = info
         self.lanes: Mapping[str, Lane] = {
             DETECTION: DetectionLane(networks, batch),
@@ -196,10 +202,12 @@ def load_reader(folder: Path, settings: Settings) -> PPOCRReader:
         networks = in_portions(networks)
     packages = _compiled(settings, key_of(device, precision, manifest.digest), device)
     if not (networks.side.captures_graphs and settings.warmup_seconds > 0):
-        return PPOCRReader(with_packages(networks, packages), info)
-    graphs = on_graphs(networks, batch_pixels(device), packages)
+        return PPOCRReader(with_packages(networks, packages), info, batch_share=settings.batch_share)
+    graphs = on_graphs(networks, batch_pixels(device, settings.batch_share), packages)
     capture = functools.partial(graphs.capture, settings.warmup_seconds)
-    return PPOCRReader(with_packages(graphs.networks, packages), info, prepare=capture)
+    return PPOCRReader(
+        with_packages(graphs.networks, packages), info, capture, batch_share=settings.batch_share
+    )
 
 
 def _compiled(settings: Settings, key: PackageKey, device: torch.device) -> Packages:
