@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from quire.engine.channel import Channel
-from quire.engine.connections import Outbox, Peer
+from quire.engine.channel import Channel, PeerGone
+from quire.engine.connections import Outbox, Peer, Process
 from quire.engine.messages import Accepted, Failed, FromEngine, Progress
 from quire.words.errors import Fault
+from tests.fakes.stuck_child import stuck_child
 
 NOW, LATER = 0.0, float("inf")
 FAILED = Failed(fault=Fault(code="x", message="y", retryable=False))
@@ -102,3 +103,15 @@ def test_a_client_that_is_gone_harms_nobody(line: Line) -> None:
     line.outbox.flush(NOW)
     line.peer.send(progress(1))
     line.outbox.flush(LATER)
+
+
+def test_a_worker_that_is_killed_has_hung_up_even_where_it_does_not_end() -> None:
+    """Its work is given to others at once."""
+    with stuck_child("import time; time.sleep(600)") as child:
+        process = Process(child, Outbox())
+        assert not process.channel.has_message()
+        process.kill()
+        assert not child.has_ended
+        assert process.channel.has_message()
+        with pytest.raises(PeerGone):
+            process.channel.receive()

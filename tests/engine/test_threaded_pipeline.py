@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,8 +55,8 @@ class ScriptedLane:
 
 
 @contextmanager
-def running(lane: ScriptedLane) -> Iterator[ThreadedPipeline]:
-    pipeline = ThreadedPipeline({"lane": lane})
+def running(lane: ScriptedLane, clock: Callable[[], float] = time.monotonic) -> Iterator[ThreadedPipeline]:
+    pipeline = ThreadedPipeline({"lane": lane}, clock)
     yield pipeline
     pipeline.close()
 
@@ -155,6 +156,46 @@ def test_a_batch_has_the_device_until_its_kernels_have_ended() -> None:
         (last,) = reports(pipeline, 1)
     assert isinstance(last, BatchEnded)
     assert last.device_seconds >= 0
+
+
+@dataclass
+class HandSetClock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_end_of_kernels_is_seen_while_the_batch_before_is_still_read_back() -> None:
+    kernels = {number: KernelsRunning() for number in (0, 1, 2)}
+    is_read_back, may_end = threading.Event(), threading.Event()
+
+    def slow_post(payloads: Any) -> None:
+        if payloads == (0,):
+            is_read_back.set()
+            meet(may_end)
+
+    lane = ScriptedLane(at_device=lambda prepared: kernels[prepared[0]], at_post=slow_post)
+    clock = HandSetClock()
+    with running(lane, clock) as pipeline:
+        pipeline.start(job(0))
+        assert reports(pipeline, 1) == [BatchStarted(0)]
+        pipeline.start(job(1))
+        clock.now = 1.0
+        kernels[0].is_through.set()
+        assert reports(pipeline, 1) == [BatchStarted(1)]
+        meet(is_read_back)
+        pipeline.start(job(2))
+        clock.now = 3.0
+        kernels[1].is_through.set()
+        assert reports(pipeline, 1) == [BatchStarted(2)]
+        clock.now = 100.0
+        may_end.set()
+        taken = reports(pipeline, 2)
+        kernels[2].is_through.set()
+        taken += reports(pipeline, 1)
+    ended = [report for report in taken if isinstance(report, BatchEnded)]
+    assert [(each.number, each.device_seconds) for each in ended] == [(0, 1.0), (1, 2.0), (2, 97.0)]
 
 
 def test_a_batch_that_fails_behind_running_kernels_never_had_the_device() -> None:

@@ -281,7 +281,7 @@ def read_texts(messages: list[Any]) -> list[str]:
     return [read[key].text for key in sorted(read)]
 
 
-def test_three_threads_read_what_one_does(cuda_networks: Networks) -> None:
+def test_threads_of_stages_read_what_one_thread_does(cuda_networks: Networks) -> None:
     pages = [drawn_page(number, width=700 + 3 * number) for number in range(60)]
     reader = reader_of(on_graphs(cuda_networks, SMALL_BATCH, {}).networks)
     pipeline = ThreadedPipeline(reader.lanes)

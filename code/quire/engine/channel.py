@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import socket
@@ -29,6 +30,21 @@ def readable(sources: Sequence[HasFileno], timeout_seconds: float | None = None)
     """Those of `sources` that have something to read, or are at their end; none when the time is up."""
     ready: list[Any] = wait(list[Any](sources), timeout_seconds)
     return ready
+
+
+class Sources:
+    """A wait over the same few sources, again and again: they are registered once."""
+
+    def __init__(self, *sources: HasFileno) -> None:
+        self._poll = select.poll()
+        self._sources = {source.fileno(): source for source in sources}
+        for fd in self._sources:
+            self._poll.register(fd, select.POLLIN)
+
+    def readable(self, timeout_seconds: float | None) -> list[HasFileno]:
+        """As `readable` of all."""
+        timeout = None if timeout_seconds is None else math.ceil(timeout_seconds * 1000)
+        return [self._sources[fd] for fd, _ in self._poll.poll(timeout)]
 
 
 class PeerGone(Exception):

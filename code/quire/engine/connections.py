@@ -110,7 +110,7 @@ class Process(Connected):
         self.child = child
 
     def give_up(self) -> None:
-        self.child.kill()
+        self.kill()
 
     def kill(self) -> None:
         """Its channel ends at once, even where the process is stuck in the kernel and does not."""

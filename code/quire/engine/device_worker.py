@@ -11,9 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quire.engine.arena import ArenaMap
-from quire.engine.channel import Channel, PeerGone, readable
+from quire.engine.channel import Channel, PeerGone, Sources
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import DeviceReady, DropPage, FromDevice, ReadPage, ToDevice
+from quire.engine.messages import (
+    DeviceReady,
+    DropPage,
+    FromDevice,
+    PageFaulted,
+    PageRead,
+    ReadPage,
+    ToDevice,
+)
 from quire.engine.parent_death import die_with_parent
 from quire.engine.port import PageModel
 from quire.engine.threaded_pipeline import ThreadedPipeline
@@ -26,6 +34,9 @@ EXIT_DEVICE_LOST = 71
 _SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others want it. At Python's own 5 ms, a device stage of
 many short calls stands still while another thread decodes."""
+
+_UNSAYABLE = (ValueError, TypeError, OverflowError)
+"""What encoding a message raises."""
 
 
 @dataclass(frozen=True)
@@ -73,20 +84,40 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
     pipeline = ThreadedPipeline(loaded.model.lanes)
     said: list[FromDevice] = []
     lanes = LaneScheduler(loaded.model, said.append, pipeline)
+    sources = Sources(channel, pipeline)
     try:
         while True:
             lanes.step(time.monotonic())
-            ready = readable((channel, pipeline), _seconds_until(lanes.next_wakeup()))
+            ready = sources.readable(_seconds_until(lanes.next_wakeup()))
             if pipeline in ready:
                 for report in pipeline.take():
                     lanes.report(report, time.monotonic())
             if channel in ready:
                 _take_messages(channel, lanes, arena)
             if said:
-                channel.send_all(said)
+                say(channel, said)
                 said.clear()
     except PeerGone:
         return
+
+
+def say(channel: Channel[FromDevice, ToDevice], messages: Sequence[FromDevice]) -> None:
+    """In one go. What no message can hold, such as half a surrogate pair in a model's text, costs only its
+    page. Raises PeerGone."""
+    try:
+        channel.send_all(messages)
+    except _UNSAYABLE:
+        for message in messages:
+            _say_alone(channel, message)
+
+
+def _say_alone(channel: Channel[FromDevice, ToDevice], message: FromDevice) -> None:
+    try:
+        channel.send(message)
+    except _UNSAYABLE as error:
+        if not isinstance(message, PageRead):
+            raise
+        channel.send(PageFaulted(page=message.page, reason=f"its text cannot be sent: {error!a}"))
 
 
 def _seconds_until(moment: float | None) -> float | None:

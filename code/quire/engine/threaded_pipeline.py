@@ -3,8 +3,9 @@ and the last one's outputs are read.
 
 A batch has the device from when its device stage begins, or the batch before leaves the device, to when
 it leaves itself. It leaves where the device stage returns; where that returned ahead of the device (on
-CUDA it only enqueues kernels), at the end of `Running.wait` in the post thread. So one batch's seconds
-never count the work of another, and on the CPU they do not count `post`.
+CUDA it only enqueues kernels), at the end of `Running.wait`. That has a thread of its own, so that the end
+is seen while outputs of the batch before are still read. So one batch's seconds never count the work of
+another, nor anybody's `post`.
 """
 
 from __future__ import annotations
@@ -26,18 +27,21 @@ _BatchQueue = Queue[BatchOnItsWay | None]
 class ThreadedPipeline:
     """Becomes readable (`fileno`) when `take` has something to give or to raise."""
 
-    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+    def __init__(self, lanes: Mapping[str, Lane], clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells the seconds by which batches are said to have had the device."""
         self._lanes = lanes
-        self._to_pre, self._to_device, self._to_post = (_BatchQueue(maxsize=1) for _ in range(3))
+        self._clock = clock
+        self._to_pre, to_device, to_wait, to_post = (_BatchQueue(maxsize=1) for _ in range(4))
         self._lock = threading.Lock()
         self._reports: deque[BatchReport | BaseException] = deque()
         self._readable = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._on_device: deque[BatchOnItsWay] = deque()
         self._device_since = 0.0
         self._threads = [
-            self._thread("pre", self._to_pre, self._pre, self._to_device),
-            self._thread("device", self._to_device, self._device, self._to_post),
-            self._thread("post", self._to_post, self._post, None),
+            self._thread("pre", self._to_pre, self._pre, to_device),
+            self._thread("device", to_device, self._device, to_wait),
+            self._thread("wait", to_wait, self._wait, to_post),
+            self._thread("post", to_post, self._post, None),
         ]
         for thread in self._threads:
             thread.start()
@@ -102,10 +106,12 @@ class ThreadedPipeline:
         if not batch.is_running:
             self._leave_device(batch)
 
-    def _post(self, batch: BatchOnItsWay) -> None:
+    def _wait(self, batch: BatchOnItsWay) -> None:
         if batch.is_running:
             batch.wait()
             self._leave_device(batch)
+
+    def _post(self, batch: BatchOnItsWay) -> None:
         batch.post()
         self._say(batch.ended())
 
@@ -120,12 +126,12 @@ class ThreadedPipeline:
             had_it = self._on_device[0] is batch
             self._on_device.remove(batch)
             if had_it:
-                batch.device_seconds = time.monotonic() - self._device_since
+                batch.device_seconds = self._clock() - self._device_since
             if had_it and self._on_device:
                 self._has_device(self._on_device[0])
 
     def _has_device(self, batch: BatchOnItsWay) -> None:
-        self._device_since = time.monotonic()
+        self._device_since = self._clock()
         self._tell(BatchStarted(batch.job.number))
 
     def _say(self, report: BatchReport | BaseException) -> None:
