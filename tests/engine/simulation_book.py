@@ -247,6 +247,13 @@ class RecordingRenderer:
         assert self.page.where is Where.UNSTARTED and self.page.offset is None
         self.page.where, self.stage = Where.RENDERING, Stage.ASKED
 
+    def go_on(self) -> None:
+        """From opening a document of one page to that page; of one that has ended, to a page of nobody's."""
+        assert self.document is not None
+        self.document.open()
+        self.page = next(iter(self.document.pages), BookPage(self.document, 0))
+        self.page.where, self.stage, self.busy_since = Where.RENDERING, Stage.ASKED, self.book.now
+
     def _granted(self, offset: int | None) -> None:
         assert self.page is not None
         self.busy_since = self.book.now

@@ -22,7 +22,7 @@ from quire.engine.messages import (
 )
 from quire.words.errors import DocumentUnreadable, Fault, InternalError, PageUnreadable
 from quire.words.reading import PageText
-from tests.engine.simulation_documents import Fate, SimulatedPage
+from tests.engine.simulation_documents import Fate, SimulatedDocument, SimulatedPage
 from tests.engine.simulation_workers import SimulatedWorker, World
 
 
@@ -71,6 +71,8 @@ class SimulatedRenderer(SimulatedWorker):
     def heard(self, message: Any) -> None:
         if isinstance(message, Measured):
             self._awaits_grant = True
+        elif isinstance(message, Opened) and message.goes_on:
+            self._job = _one_page(self._job)
         else:
             self._job = None
 
@@ -101,7 +103,14 @@ class SimulatedRenderer(SimulatedWorker):
         elif document.opening is Fate.FAILS:
             self.say(JobFailed(job=message.job, fault=Fault.of(DocumentUnreadable("broken"))))
         elif document.opening is not Fate.HANGS:
-            self.say(Opened(job=message.job, num_pages=len(document.pages)))
+            self._opened(message, document)
+
+    def _opened(self, message: OpenDocument, document: SimulatedDocument) -> None:
+        goes_on = len(document.pages) == 1
+        self.say(Opened(job=message.job, num_pages=len(document.pages), goes_on=goes_on))
+        if goes_on:
+            asked = _one_page(message)
+            self._start(asked, self._page(asked))
 
     def _start(self, message: RenderPage, page: SimulatedPage) -> None:
         if page.fate is Fate.LAYER:
@@ -129,3 +138,17 @@ class SimulatedRenderer(SimulatedWorker):
         elif page.fate is not Fate.HANGS:
             self.world.memory.draw(offset, page)
             self.say(Rendered(job=job))
+
+
+def _one_page(opening: OpenDocument | RenderPage | None) -> RenderPage:
+    """What the worker is at once it has opened a document of one page."""
+    assert isinstance(opening, OpenDocument)
+    return RenderPage(
+        job=opening.job,
+        path=opening.path,
+        media_type=opening.media_type,
+        password=opening.password,
+        page_index=0,
+        dpi=opening.dpi,
+        text=opening.text,
+    )

@@ -45,6 +45,30 @@ def test_a_document_goes_all_the_way_and_is_answered_once(house: House) -> None:
     house.assert_at_rest()
 
 
+def test_a_renderer_goes_on_from_opening_a_document_to_its_one_page(house: House) -> None:
+    client, renderer = house.submit(), house.renderers[-1]
+    job = renderer.last(OpenDocument).job
+    house.renderer_says(Opened(job=job, num_pages=1, goes_on=True))
+    house.renderer_says(Measured(job=job, size=SIZE))
+    house.renderer_says(Rendered(job=job))
+    house.device_says(PageRead(page=house.aboard()[-1], text=TEXT, cost_ms=10.0))
+    assert [page.text for page in house.pages(client)] == ["words"]
+    assert not renderer.all(RenderPage)
+    house.assert_at_rest()
+
+
+def test_a_renderer_that_goes_on_to_a_page_nobody_asked_for_draws_nothing(house: House) -> None:
+    client, renderer = house.submit(pages=PageSelection.parse("2")), house.renderers[-1]
+    job = renderer.last(OpenDocument).job
+    house.renderer_says(Opened(job=job, num_pages=1, goes_on=True))
+    assert client.last(Failed).fault.is_callers
+    house.renderer_says(Measured(job=job, size=SIZE))
+    assert renderer.last(GrantPixels).offset is None
+    house.renderer_says(JobFailed(job=job, fault=Fault.of(PageUnreadable("nobody waits"))))
+    assert len(answers(client)) == 1
+    house.assert_at_rest()
+
+
 def test_only_the_pages_asked_for_are_rendered(house: House) -> None:
     client = house.submit(pages=PageSelection.parse("2,9-"))
     house.open(10)

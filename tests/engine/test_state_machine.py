@@ -214,6 +214,17 @@ class EngineAmongRecorders(RuleBasedStateMachine):
             document.open()
             self.renderer_says(renderer, Opened(job=renderer.job, num_pages=document.num_pages))
 
+    @property
+    def opening_one_page(self) -> list[RecordingRenderer]:
+        return [each for each in self.renderers_at(Stage.OPENING) if known(each.document).num_pages == 1]
+
+    @precondition(lambda self: self.opening_one_page)
+    @rule(which=WHICH)
+    def opened_and_goes_on(self, which: int) -> None:
+        renderer = one(self.opening_one_page, which)
+        renderer.go_on()
+        self.renderer_says(renderer, Opened(job=renderer.job, num_pages=1, goes_on=True))
+
     @precondition(lambda self: self.renderers_at(Stage.ASKED))
     @rule(which=WHICH, size=st.sampled_from([*SIZES, TOO_LARGE]))
     def measured(self, which: int, size: PageSize) -> None:

@@ -8,7 +8,7 @@ no more of it to go on. So nobody waits for ever and nothing is refused for want
 from __future__ import annotations
 
 from quire.engine.arena import ArenaLedger
-from quire.engine.render_pool import RenderPool
+from quire.engine.render_pool import RenderJob, RenderPool
 from quire.words.errors import InternalError, PageTooLarge, QuireError
 from quire.words.reading import PageSize
 
@@ -18,23 +18,27 @@ def grant_waiting(renderers: RenderPool, arena: ArenaLedger, now: float) -> None
     queue = renderers.waiting_for_arena
     while queue:
         worker, job = queue[0]
-        if job.task is None or job.task.size is None:
-            raise RuntimeError("a job without a page waits for the arena: this is a bug")
-        refusal = _refusal(job.is_wanted, job.task.size, arena)
-        span = None if refusal else arena.take(job.task.size.num_bytes)
+        refusal = _refusal(job, arena)
+        span = None if refusal else arena.take(_size(job).num_bytes)
         if refusal is None and span is None:
             return
         queue.popleft()
         if refusal is not None:
             renderers.refuse(worker, job, refusal, now)
-        elif span is not None:
+        elif span is not None and job.task is not None:
             job.task.span = span
             renderers.grant(worker, job, span.offset, now)
 
 
-def _refusal(is_wanted: bool, size: PageSize, arena: ArenaLedger) -> QuireError | None:
-    if not is_wanted:
+def _size(job: RenderJob) -> PageSize:
+    if job.task is None or job.task.size is None:
+        raise RuntimeError("a job without a page waits for the arena: this is a bug")
+    return job.task.size
+
+
+def _refusal(job: RenderJob, arena: ArenaLedger) -> QuireError | None:
+    if not job.is_wanted:
         return InternalError("nobody waits for the page")
-    if size.num_bytes > arena.num_bytes:
+    if _size(job).num_bytes > arena.num_bytes:
         return PageTooLarge("the page's pixels take more than QUIRE_ARENA_BYTES")
     return None

@@ -64,18 +64,24 @@ class RenderEvents:
 
     @_take.register
     def _opened(self, message: Opened, worker: Worker, job: RenderJob, now: float) -> None:
-        self._engine.renderers.job_ended(worker, now)
-        if job.is_wanted:
-            try:
-                self._engine.opened(job.document, message.num_pages)
-            except QuireError as error:
-                self._engine.refuse(job.document, error)
+        """Where the worker goes on with a page that nobody wants, it is told so when it has measured it."""
+        if not message.goes_on:
+            self._engine.renderers.job_ended(worker, now)
+        if not job.is_wanted:
+            return
+        try:
+            self._engine.opened(job.document, message.num_pages)
+        except QuireError as error:
+            self._engine.refuse(job.document, error)
+            return
+        if message.goes_on:
+            self._engine.renderers.went_on(job, self._engine.turns.start_page(job.document, job.number), now)
 
     @_take.register
     def _measured(self, message: Measured, worker: Worker, job: RenderJob, now: float) -> None:
         if job.task is not None:
             job.task.size = message.size
-            self._engine.renderers.wait_for_arena(worker, job, now)
+        self._engine.renderers.wait_for_arena(worker, job, now)
 
     @_take.register
     def _rendered(self, message: Rendered, worker: Worker, job: RenderJob, now: float) -> None:
@@ -87,6 +93,9 @@ class RenderEvents:
 
     @_take.register
     def _layer_read(self, message: LayerRead, worker: Worker, job: RenderJob, now: float) -> None:
+        if job.task is None:
+            self._engine.renderers.job_ended(worker, now)
+            return
         task = self._end_job(worker, job, now)
         task.size = message.size
         self._engine.page_ended(task, PageResult.read(task.page_index + 1, message.size, message.text), now)

@@ -67,12 +67,15 @@ class EngineState(Message, frozen=True, kw_only=True):
 
 
 class OpenDocument(Message, frozen=True, kw_only=True):
-    """Open the file and count its pages."""
+    """Open the file and count its pages. Where it has but one, go on with it as if RenderPage had asked:
+    most documents have, and each message between two processes costs as much as all that it asks for."""
 
     job: int
     path: Path
     media_type: str
     password: str | None
+    dpi: int | None
+    text: TextMode
 
 
 class RenderPage(Message, frozen=True, kw_only=True):
@@ -105,8 +108,11 @@ class RendererReady(Message, frozen=True, kw_only=True):
 
 
 class Opened(Message, frozen=True, kw_only=True):
+    """`goes_on`: the job is now to bring the document's one page."""
+
     job: int
     num_pages: int
+    goes_on: bool = False
 
 
 class Measured(Message, frozen=True, kw_only=True):

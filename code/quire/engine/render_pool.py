@@ -105,6 +105,11 @@ class RenderPool:
         job = self._jobs.get(worker)
         return job if job and job.number == number else None
 
+    def went_on(self, job: RenderJob, task: PageTask, now: float) -> None:
+        """From opening its document to rendering the page."""
+        job.task, job.began_at = task, now
+        self.num_rendering += 1
+
     def wait_for_arena(self, worker: Worker, job: RenderJob, now: float) -> None:
         job.waits_for_arena = True
         job.seconds_before = now - job.began_at
@@ -172,6 +177,8 @@ def _message(job: RenderJob) -> OpenDocument | RenderPage:
             path=request.path,
             media_type=request.media_type,
             password=request.password,
+            dpi=request.options.dpi,
+            text=request.options.text,
         )
     return RenderPage(
         job=job.number,

@@ -9,8 +9,11 @@ import resource
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from quire.engine.arena import ArenaMap
 from quire.engine.channel import Channel, PeerGone
@@ -74,6 +77,7 @@ class RenderWorker:
     channel: Channel[FromRenderer, ToRenderer]
     arena: ArenaMap
     documents: OpenDocuments
+    _unsaid: list[FromRenderer] = field(default_factory=list)
 
     def serve(self) -> None:
         """Until the engine is gone."""
@@ -86,18 +90,17 @@ class RenderWorker:
 
     def _take(self, message: ToRenderer) -> None:
         if isinstance(message, OpenDocument):
-            self._answer(message, self._open)
+            self._answer(message, partial(self._open, message))
         elif isinstance(message, RenderPage):
-            self._answer(message, self._render)
+            self._answer(message, partial(self._draw, message, message.page_index))
         elif isinstance(message, CloseDocument):
             self.documents.close(message.path)
 
-    def _answer(
-        self, message: OpenDocument | RenderPage, work: Callable[[OpenDocument | RenderPage], FromRenderer]
-    ) -> None:
+    def _answer(self, message: OpenDocument | RenderPage, work: Callable[[], FromRenderer]) -> None:
         """What cannot be sent fails the page as well: a text may hold what no message can."""
+        self._unsaid.clear()
         try:
-            self.channel.send(work(message))
+            self._say(work())
         except PeerGone:
             raise
         except QuireError as error:
@@ -109,25 +112,34 @@ class RenderWorker:
             self._fail(message, InternalError("rendering failed"))
 
     def _fail(self, message: OpenDocument | RenderPage, error: QuireError) -> None:
-        self.channel.send(JobFailed(job=message.job, fault=Fault.of(error)))
+        fault = Fault.of(error)
+        sayable = fault.message.encode(errors="backslashreplace").decode()
+        self._say(JobFailed(job=message.job, fault=msgspec.structs.replace(fault, message=sayable)))
 
-    def _open(self, message: OpenDocument | RenderPage) -> FromRenderer:
-        return Opened(job=message.job, num_pages=self.documents.get(message).num_pages)
+    def _say(self, message: FromRenderer) -> None:
+        """With what was to be said before it."""
+        self.channel.send_all((*self._unsaid, message))
+        self._unsaid.clear()
 
-    def _render(self, message: OpenDocument | RenderPage) -> FromRenderer:
-        if not isinstance(message, RenderPage):
-            raise TypeError(f"{type(message)} is not drawn: this is a bug")
+    def _open(self, message: OpenDocument) -> FromRenderer:
+        num_pages = self.documents.get(message).num_pages
+        if num_pages != 1:
+            return Opened(job=message.job, num_pages=num_pages)
+        self._unsaid.append(Opened(job=message.job, num_pages=1, goes_on=True))
+        return self._draw(message, 0)
+
+    def _draw(self, message: OpenDocument | RenderPage, page_index: int) -> FromRenderer:
         document = self.documents.get(message)
-        size = document.measure(message.page_index, message.dpi)
-        text = read_layer(document, message.page_index, size, message.text)
+        size = document.measure(page_index, message.dpi)
+        text = read_layer(document, page_index, size, message.text)
         if text is not None:
             text = compose_page(text.lines, rotation_degrees=text.rotation_degrees, source=text.source)
             return LayerRead(job=message.job, size=size, text=text)
-        self.channel.send(Measured(job=message.job, size=size))
+        self._say(Measured(job=message.job, size=size))
         offset = self._await_grant(message.job)
         if offset is None:
             return JobFailed(job=message.job, fault=Fault.of(InternalError("nobody waits for the page")))
-        document.render(message.page_index, size, self.arena.pixels(offset, size))
+        document.render(page_index, size, self.arena.pixels(offset, size))
         return Rendered(job=message.job)
 
     def _await_grant(self, job: int) -> int | None:

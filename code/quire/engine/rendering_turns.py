@@ -79,15 +79,20 @@ class RenderingTurns:
         return None if number is None else self._start(number, numbers, now)
 
     def _start(self, number: int, numbers: Iterator[int], now: float) -> RenderJob:
-        document = self._documents[number]
-        task = document.start_page(next(numbers))
+        task = self.start_page(self._documents[number], next(numbers))
+        return RenderJob(next(numbers), task.document, task, now)
+
+    def start_page(self, document: DocumentInFlight, key: int) -> PageTask:
+        """Its next page, which is called `key`, is being drawn from now on."""
+        number = document.number
+        task = document.start_page(key)
         self._fresh.pop(number, None)
         self._absent.discard(number)
         if not document.has_unstarted_page:
             self._all.discard(number)
         task.rendering_charge_ms = self._costs.estimate_ms(number)
         self._shares.charge(number, task.rendering_charge_ms)
-        return RenderJob(next(numbers), document, task, now)
+        return task
 
     def settle(self, task: PageTask, cost_ms: float) -> None:
         """The page was read, at this cost."""

@@ -13,7 +13,7 @@ from quire.rendering.colors import grey_or_rgb
 from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
 from quire.rendering.frames import page_frames
 from quire.rendering.scaling import easy_reduction, limited_scale, scaled_side
-from quire.rendering.sniffing import JPEG, TIFF
+from quire.rendering.sniffing import GIF, JPEG, TIFF, WEBP
 from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
 from quire.words.reading import PageSize, PageText
 
@@ -60,9 +60,11 @@ class ImageDocument:
         self._media_type = media_type
         self._limits = limits
         self._image: Image.Image | None = None
+        self._is_fresh = False
         try:
             with blame_document(Exception):
                 self._frames = page_frames(path, media_type, self._open())
+                self._is_fresh = media_type not in (GIF, WEBP)  # their frames are counted by seeking
         except DocumentError:
             self.close()
             raise
@@ -85,6 +87,7 @@ class ImageDocument:
         with blame_page(page_index, Exception):
             image = self._frame(page_index)
             self._shape(image, page_index)
+            self._is_fresh = False
             page = self._upright(image, size)
             samples = np.asarray(page)
             out[...] = samples[:, :, None] if samples.ndim == 2 else samples
@@ -98,7 +101,7 @@ class ImageDocument:
         self._image = None
 
     def _open(self) -> Image.Image:
-        """From the start of the file: a frame that was decoded is not decoded anew at another scale."""
+        """From the start of the file."""
         self.close()
         self._image = Image.open(self._path, formats=[self._media_type.partition("/")[2].upper()])
         return self._image
@@ -106,7 +109,10 @@ class ImageDocument:
     def _frame(self, page_index: int) -> Image.Image:
         if not 0 <= page_index < self.num_pages:
             raise PageUnreadable(f"the document has {self.num_pages} pages, no page {page_index + 1}")
-        image = self._image if self._image is not None and self.num_pages > 1 else self._open()
+        image = self._image
+        if image is None or (self.num_pages == 1 and not self._is_fresh):
+            image = self._open()  # a frame that was decoded is not decoded anew at another scale
+            self._is_fresh = True
         if self.num_pages > 1 or self._frames[0] > 0:
             image.seek(self._frames[page_index])
         return image
