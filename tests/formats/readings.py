@@ -6,6 +6,7 @@ from quire.words.errors import Fault, PageUnreadable
 from quire.words.reading import (
     Block,
     DocumentReading,
+    Entity,
     Line,
     ModelInfo,
     PageResult,
@@ -28,6 +29,7 @@ def read_page(number: int, text: str = "Grüße, 1.250 €") -> PageResult:
             text=text,
             lines=(Line(text=text, confidence=0.98765, polygon=polygon),),
             blocks=(Block(type="text", polygon=rectangle(1.23, 2.34, 3.45, 4.56), lines=(0,)),),
+            entities=(Entity(label="SUM", text="1.250", score=0.91234, polygon=polygon, lines=(0,)),),
         ),
     )
 

@@ -25,6 +25,8 @@ def test_json_holds_the_document_in_the_published_order() -> None:
         "model",
         "source",
         "pages",
+        "fields",
+        "error",
         "timings_ms",
     ]
     assert answer["schema"] == "quire.document/1"
@@ -44,6 +46,20 @@ def test_json_rounds_confidences_pixels_and_times() -> None:
     assert page["lines"][0]["confidence"] == 0.988
     assert page["blocks"][0]["polygon"] == [[1.2, 2.3], [3.5, 2.3], [3.5, 4.6], [1.2, 4.6]]
     assert answer["timings_ms"] == {"total": 12.3}
+
+
+def test_json_holds_entities_rounded_and_none_where_none_were_looked_for() -> None:
+    answer = json.loads(write_reading(reading(read_page(1), failed_page(2)), "application/json").body)
+    assert answer["pages"][0]["entities"] == [
+        {
+            "label": "SUM",
+            "text": "1.250",
+            "score": 0.912,
+            "polygon": [[10.0, 20.1], [0.0, 20.0], [110.5, 40.0], [10.0, 40.0]],
+            "lines": [0],
+        }
+    ]
+    assert answer["pages"][1]["entities"] == []
 
 
 def test_json_writes_no_negative_zero() -> None:

@@ -10,6 +10,7 @@ import pytest
 from quire.words.errors import Fault, PageTooLarge
 from quire.words.reading import (
     DocumentReading,
+    Entity,
     Line,
     ModelInfo,
     PageResult,
@@ -46,6 +47,12 @@ def test_corner_that_is_not_finite_is_a_bug(coordinate: float) -> None:
         Line(text="a", confidence=1.0, polygon=(*BOX[:3], Point(0.0, coordinate)))
 
 
+@pytest.mark.parametrize("score", [-0.01, 1.01, math.nan])
+def test_score_of_an_entity_outside_zero_to_one_is_a_bug(score: float) -> None:
+    with pytest.raises(ValueError, match="bug"):
+        Entity(label="TOTAL", text="12", score=score, polygon=BOX, lines=(0,))
+
+
 def test_point_is_written_as_a_pair() -> None:
     assert msgspec.json.encode(Point(1.5, 2.0)) == b"[1.5,2.0]"
 
@@ -62,6 +69,15 @@ def test_page_read_carries_size_and_text() -> None:
     assert (page.text, page.lines, page.rotation_degrees) == ("a", (line,), 90)
     assert page.text_source is TextSource.LAYER
     assert page.error is None
+
+
+def test_page_read_carries_entities_and_has_none_by_default() -> None:
+    found = Entity(label="TOTAL", text="a", score=0.5, polygon=BOX, lines=(0,))
+    text = PageText(text="a", lines=(), blocks=(), entities=(found,))
+    page = PageResult.read(1, SIZE, text)
+    assert page.entities == (found,)
+    assert msgspec.json.decode(msgspec.json.encode(page), type=PageResult) == page
+    assert PageResult.read(1, SIZE, PageText(text="a", lines=(), blocks=())).entities == ()
 
 
 def test_failed_page_has_an_error_and_no_text() -> None:

@@ -134,9 +134,19 @@ def test_our_name_wins_over_the_toolkits() -> None:
 
 
 def test_toolkit_variable_without_effect_is_warned_about_by_name() -> None:
-    settings = Settings.from_environ({"SAGEMAKER_MODEL_SERVER_WORKERS": "8"})
-    assert "SAGEMAKER_MODEL_SERVER_WORKERS" in settings.warnings[0]
-    assert settings.max_concurrent_invocations == 4
+    settings = Settings.from_environ({"SAGEMAKER_SAFE_PORT_RANGE": "9000-9999"})
+    assert "SAGEMAKER_SAFE_PORT_RANGE" in settings.warnings[0]
+
+
+def test_the_toolkits_words_for_a_handler_are_settings() -> None:
+    environ = {
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "8",
+        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "application/x-npy",
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "90",
+    }
+    settings = Settings.from_environ(environ)
+    assert (settings.handler_workers, settings.default_accept) == (8, "application/x-npy")
+    assert settings.deadline_seconds == 90.0
 
 
 def test_places_follow_the_settings() -> None:

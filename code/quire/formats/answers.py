@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -10,6 +10,7 @@ from quire.words.errors import Fault
 from quire.words.reading import (
     Block,
     DocumentReading,
+    Entity,
     Line,
     ModelInfo,
     PageResult,
@@ -30,6 +31,8 @@ class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelInfo
     source: Source
     pages: tuple[PageResult, ...]
+    fields: dict[str, Any] | None
+    error: Fault | None
     timings_ms: dict[str, float]
 
     @classmethod
@@ -42,6 +45,8 @@ class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
             model=reading.model,
             source=reading.source,
             pages=tuple(rounded(page) for page in reading.pages),
+            fields=reading.fields,
+            error=reading.error,
             timings_ms={name: round(value, 1) for name, value in reading.timings_ms.items()},
         )
 
@@ -63,6 +68,8 @@ class PageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     lines: tuple[Line, ...]
     blocks: tuple[Block, ...]
+    entities: tuple[Entity, ...]
+    fields: dict[str, Any] | None
     error: Fault | None
 
     @classmethod
@@ -86,11 +93,18 @@ def rounded(page: PageResult) -> PageResult:
         blocks=tuple(
             msgspec.structs.replace(block, polygon=_rounded_polygon(block.polygon)) for block in page.blocks
         ),
+        entities=tuple(_rounded_entity(entity) for entity in page.entities),
     )
 
 
 def _rounded_line(line: Line) -> Line:
     return Line(text=line.text, confidence=round(line.confidence, 3), polygon=_rounded_polygon(line.polygon))
+
+
+def _rounded_entity(entity: Entity) -> Entity:
+    return msgspec.structs.replace(
+        entity, score=round(entity.score, 3), polygon=_rounded_polygon(entity.polygon)
+    )
 
 
 def _rounded_polygon(polygon: Polygon) -> Polygon:

@@ -4,6 +4,8 @@
     ├── CallerError                  4xx: the request or its document; sending it again will not help
     │   ├── BadRequest               400 bad_request
     │   ├── S3Refused                400 s3_refused
+    │   ├── HandlerRefused           400 handler_refused
+    │   ├── NotAcceptable            406 not_acceptable
     │   ├── BodyTooLarge             413 body_too_large
     │   ├── UnsupportedMediaType     415 unsupported_media_type
     │   └── DocumentError            422 document_error
@@ -19,6 +21,8 @@
     └── ServerError                  5xx: ours
         ├── InternalError            500 internal_error
         ├── PageFailedOnDevice       500 page_failed_on_device
+        ├── HandlerFailed            500 handler_failed
+        ├── HandlerDied              500 handler_died
         ├── EngineLost               503 engine_lost           retryable
         ├── NotReady                 503 not_ready             retryable
         ├── Overloaded               503 overloaded            retryable
@@ -32,24 +36,12 @@ SettingsError stands apart: it ends the process at start, and never answers a re
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import msgspec
 
-
-class QuireError(Exception):
-    """A failure with a stable `code`; `str(error)` is written for the caller and says what to do."""
-
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal_error"
-    retryable: ClassVar[bool] = False
-
-
-class CallerError(QuireError):
-    """The request cannot be served however often it is sent."""
-
-    status = 400
-    code = "bad_request"
+from quire.words.error_kinds import CallerError as CallerError
+from quire.words.error_kinds import QuireError as QuireError
+from quire.words.error_kinds import RetryableError as RetryableError
+from quire.words.error_kinds import ServerError as ServerError
 
 
 class BadRequest(CallerError):
@@ -60,6 +52,19 @@ class S3Refused(CallerError):
     """The document's s3_uri is not allowed, does not exist or is not readable with this role."""
 
     code = "s3_refused"
+
+
+class HandlerRefused(CallerError):
+    """The handler refused the request, with this status or another 4xx of its choice."""
+
+    code = "handler_refused"
+
+
+class NotAcceptable(CallerError):
+    """The handler's result can be written in none of the formats that Accept names."""
+
+    status = 406
+    code = "not_acceptable"
 
 
 class BodyTooLarge(CallerError):
@@ -137,10 +142,6 @@ class NoTextLayer(DocumentError):
     code = "no_text_layer"
 
 
-class ServerError(QuireError):
-    """The fault is ours."""
-
-
 class InternalError(ServerError):
     """A defect. The log has the traceback, the answer never does."""
 
@@ -151,12 +152,16 @@ class PageFailedOnDevice(ServerError):
     code = "page_failed_on_device"
 
 
-class RetryableError(ServerError):
-    """Sending the same request again may well succeed."""
+class HandlerFailed(ServerError):
+    """The handler's code failed; the log has the traceback. It may choose another 5xx status."""
 
-    status = 503
-    code = "unavailable"
-    retryable = True
+    code = "handler_failed"
+
+
+class HandlerDied(ServerError):
+    """The handler's process died twice on the request, or hung past the deadline and was killed."""
+
+    code = "handler_died"
 
 
 class EngineLost(RetryableError):

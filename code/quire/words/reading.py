@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -57,20 +57,39 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[int, ...]
 
 
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """Words of a page that the model found to be one thing, such as a total. `score`, 0.0 to 1.0, is the
+    mean over the words of their tags' probabilities; `lines` are indices into the page's lines."""
+
+    label: str
+    text: str
+    score: float
+    polygon: Polygon
+    lines: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.score <= 1.0:
+            raise ValueError(f"score {self.score} is outside 0.0 to 1.0: this is a bug")
+
+
 class PageText(msgspec.Struct, frozen=True, kw_only=True):
     """What stands on a page: lines in reading order, their blocks, and the clockwise turn in
-    degrees (0, 90, 180, 270) that the displayed page needed before it could be read."""
+    degrees (0, 90, 180, 270) that the displayed page needed before it could be read. `fields` is
+    whatever else the model found, as JSON has it."""
 
     text: str
-    lines: tuple[Line, ...]
-    blocks: tuple[Block, ...]
+    lines: tuple[Line, ...] = ()
+    blocks: tuple[Block, ...] = ()
     rotation_degrees: int = 0
     source: TextSource = TextSource.OCR
+    entities: tuple[Entity, ...] = ()
+    fields: dict[str, Any] | None = None
 
 
 class PageResult(msgspec.Struct, frozen=True, kw_only=True):
     """One page's entry in the answer. `page` counts from 1; polygons lie in the page as displayed
-    (EXIF and /Rotate obeyed), `width_px` × `height_px`. A failed page has `error` and no text."""
+    (EXIF and /Rotate obeyed), `width_px` × `height_px`. A failed page has `error` and no text.
+    `fields` is what else the model found, by the model's own names."""
 
     page: int
     width_px: int
@@ -81,6 +100,8 @@ class PageResult(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     lines: tuple[Line, ...]
     blocks: tuple[Block, ...]
+    entities: tuple[Entity, ...] = ()
+    fields: dict[str, Any] | None = None
     error: Fault | None = None
 
     @classmethod
@@ -95,6 +116,8 @@ class PageResult(msgspec.Struct, frozen=True, kw_only=True):
             text=text.text,
             lines=text.lines,
             blocks=text.blocks,
+            entities=text.entities,
+            fields=text.fields,
         )
 
     @classmethod
@@ -144,7 +167,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentReading(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer: what `predict_fn` returns and `output_fn` writes."""
+    """The whole answer: what `predict_fn` returns and `output_fn` writes. `fields` is what a model found
+    that reads the text as a whole; `error` says why it found nothing."""
 
     inference_id: str | None
     reference: str | None
@@ -152,8 +176,10 @@ class DocumentReading(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     pages: tuple[PageResult, ...]
     timings_ms: dict[str, float]
+    fields: dict[str, Any] | None = None
+    error: Fault | None = None
 
     @property
     def status(self) -> Literal["complete", "partial"]:
-        """`partial` when any page has an error, else `complete`."""
-        return "partial" if any(page.error for page in self.pages) else "complete"
+        """`partial` when any page has an error, or the document has, else `complete`."""
+        return "partial" if self.error or any(page.error for page in self.pages) else "complete"

@@ -22,9 +22,7 @@ _MAPPED_TOOLKIT_VARIABLES = {
 """The toolkit's variable → our field and the factor to our unit. Ours wins where both are set."""
 
 _IGNORED_TOOLKIT_VARIABLES = {
-    "SAGEMAKER_MODEL_SERVER_WORKERS": "one front end serves all; see QUIRE_MAX_CONCURRENT_INVOCATIONS",
     "SAGEMAKER_STARTUP_TIMEOUT": "use QUIRE_STARTUP_SECONDS",
-    "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "the request's Accept header decides, else application/json",
     "SAGEMAKER_MULTI_MODEL": "multi-model endpoints cannot be asynchronous; the one model is served",
     "SAGEMAKER_SAFE_PORT_RANGE": "no port is opened but SAGEMAKER_BIND_TO_PORT",
     "SAGEMAKER_CONTAINER_LOG_LEVEL": "use QUIRE_LOG_LEVEL",
@@ -59,7 +57,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_share: float
     device_stall_seconds: float
     allowed_s3_prefixes: str
+    trust_remote_code: str
     model_server: str
+    handler_workers: int
+    default_accept: str
     bind_host: str
     port: int
     base_dir: str
