@@ -23,7 +23,7 @@ Company = Callable[[Kind, int], int]
 @dataclass(frozen=True)
 class Waiting:
     """An item that waits. `number` names it; `rank` is its lane's place in the model, later is higher;
-    `owner` is the number of its document, `deadline` that document's."""
+    `owner` is the number of its document, `deadline` that document's. `is_step`: its lane is Stepwise."""
 
     number: int
     lane: str
@@ -32,6 +32,7 @@ class Waiting:
     since: float
     owner: int
     deadline: float
+    is_step: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -109,7 +110,8 @@ def next_batch(
 
     An owner who lags the others in service comes first, and where a long document is here others' items
     only fill its batch up as far as `company` allows; else an item that has waited STARVING_SECONDS; else
-    the fullest batch, of equals the later lane, whose end frees a page sooner, then the older.
+    the fullest batch, of equals the later lane, whose end frees a page sooner, then the older. Steps come
+    behind all that: what goes before them brings more pages to the next step.
     """
     if not waiting:
         return None
@@ -151,8 +153,8 @@ def _fullest(waiting: WaitingItems, max_items: MaxItems) -> Waiting:
     def fill(kind: Kind) -> float:
         return min(1.0, waiting.count(kind) / max_items(*kind))
 
-    def order(item: Waiting) -> tuple[float, int, float, int]:
-        return (-fill(item.kind), -item.rank, *_age(item))
+    def order(item: Waiting) -> tuple[bool, float, int, float, int]:
+        return (item.is_step, -fill(item.kind), -item.rank, *_age(item))
 
     return min((min(waiting.heads(kind), key=_age) for kind in waiting.kinds), key=order)
 

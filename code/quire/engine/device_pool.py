@@ -16,6 +16,7 @@ from quire.engine.messages import (
     DropPage,
     LimitBatch,
     ReadPage,
+    ReadText,
 )
 from quire.engine.worker_port import Worker
 from quire.words.json_lines import log_line
@@ -42,6 +43,7 @@ class DevicePool:
         self._aboard: dict[int, Place] = {}
         self._times = BatchTimes(stall_seconds)
         self._ceilings: dict[tuple[str, int, int], LimitBatch] = {}
+        self.reads_texts = False
 
     # --- workers ---
 
@@ -88,6 +90,7 @@ class DevicePool:
     def became_ready(self, worker: Worker, ready: DeviceReady, now: float) -> None:
         place = self._place_of[worker]
         place.ready, place.progress_at = ready, now
+        self.reads_texts = ready.reads_texts
         place.backoff.started()
         for ceiling in self._ceilings.values():
             worker.send(ceiling)
@@ -162,23 +165,13 @@ class DevicePool:
                 place.is_reserved = False
 
     def board(self, place: Place, task: PageTask, num_coming: int, now: float) -> None:
-        if task.size is None or task.span is None or place.worker is None:
-            raise RuntimeError("a page without pixels, or a place without worker: this is a bug")
+        if place.worker is None:
+            raise RuntimeError("a place without a worker was boarded: this is a bug")
         if not place.aboard:
             place.progress_at = now
         place.aboard[task.key] = task
         self._aboard[task.key] = place
-        place.worker.send(
-            ReadPage(
-                page=task.key,
-                offset=task.span.offset,
-                width_px=task.size.width_px,
-                height_px=task.size.height_px,
-                document=task.document.number,
-                deadline=task.document.deadline,
-                num_coming=num_coming,
-            )
-        )
+        place.worker.send(_boarding_pass(task, num_coming))
 
     def page_read(self, worker: Worker, key: int, now: float) -> PageTask | None:
         """As `page_left`, and the worker has shown that its place is sound."""
@@ -205,6 +198,29 @@ class DevicePool:
     def page_aboard(self, key: int) -> PageTask | None:
         place = self._aboard.get(key)
         return place.aboard[key] if place else None
+
+
+def _boarding_pass(task: PageTask, num_coming: int) -> ReadPage | ReadText:
+    document = task.document
+    if task.is_text:
+        return ReadText(
+            page=task.key,
+            path=document.submit.pages_path,
+            document=document.number,
+            deadline=document.deadline,
+            num_coming=num_coming,
+        )
+    if task.size is None or task.span is None:
+        raise RuntimeError("a page without pixels goes aboard: this is a bug")
+    return ReadPage(
+        page=task.key,
+        offset=task.span.offset,
+        width_px=task.size.width_px,
+        height_px=task.size.height_px,
+        document=document.number,
+        deadline=document.deadline,
+        num_coming=num_coming,
+    )
 
 
 def _emptiest(places: Iterable[Place]) -> Place | None:

@@ -9,6 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
 
 from quire.engine.arena import ArenaMap
 from quire.engine.channel import Channel, PeerGone, Sources
@@ -20,12 +23,13 @@ from quire.engine.messages import (
     PageFaulted,
     PageRead,
     ReadPage,
+    ReadText,
     ToDevice,
 )
 from quire.engine.parent_death import die_with_parent
-from quire.engine.port import PageModel
+from quire.engine.port import PageModel, TextModel, Texts
 from quire.engine.threaded_pipeline import ThreadedPipeline
-from quire.words.reading import PageSize
+from quire.words.reading import PageResult, PageSize
 
 EXIT_MODEL_BROKEN = 70
 """Exit status of a device worker whose model can never be loaded: it is not started again."""
@@ -37,6 +41,8 @@ many short calls stands still while another thread decodes."""
 
 _UNSAYABLE = (ValueError, TypeError, OverflowError)
 """What encoding a message raises."""
+
+_page_decoder = msgspec.json.Decoder(PageResult)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
             device=loaded.device,
             precision=loaded.precision,
             pages_wanted=loaded.pages_wanted,
+            reads_texts=isinstance(loaded.model, TextModel),
         )
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -130,7 +137,19 @@ def _take_messages(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler,
         if isinstance(message, ReadPage):
             size = PageSize(width_px=message.width_px, height_px=message.height_px, dpi=None)
             lanes.add(message, arena.pixels(message.offset, size), time.monotonic())
+        elif isinstance(message, ReadText):
+            lanes.add(message, _texts(Path(message.path)), time.monotonic())
         elif isinstance(message, DropPage):
             lanes.drop(message.page)
         else:
             lanes.limit(message)
+
+
+def _texts(results: Path) -> Texts:
+    """None where the file is gone: so is the document's caller."""
+    try:
+        lines = results.read_bytes().splitlines()
+    except FileNotFoundError:
+        return ()
+    pages = sorted((_page_decoder.decode(line) for line in lines), key=lambda page: page.page)
+    return tuple(page.text for page in pages)

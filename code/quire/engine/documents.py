@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,12 +25,14 @@ from quire.words.errors import (
 from quire.words.reading import ModelInfo, PageResult, PageSize
 from quire.words.request import DocumentRequest
 
+_NO_SIZE = PageSize(width_px=0, height_px=0, dpi=None)
+
 
 @dataclass(eq=False)
 class PageTask:
     """One page on its way. `must_be_alone` once it failed on a device, or a worker died with it aboard.
     `is_ready` while it lies rendered and waits for a device. The charges are what its document was
-    charged for it in advance."""
+    charged for it in advance. `is_text`: it is no page but the document's whole text."""
 
     key: int
     document: DocumentInFlight
@@ -40,6 +43,7 @@ class PageTask:
     num_lone_failures: int = 0
     must_be_alone: bool = False
     is_ready: bool = False
+    is_text: bool = False
     began_at: float = 0.0
     rendering_charge_ms: float = 0.0
     boarding_charge_ms: float = 0.0
@@ -66,6 +70,9 @@ class DocumentInFlight:
     queued_ms: float | None = None
     num_opening_deaths: int = 0
     tasks: dict[int, PageTask] = field(default_factory=dict)
+    fields: dict[str, Any] | None = None
+    text_fault: Fault | None = None
+    _is_text_begun: bool = False
     _unstarted: Iterator[int] = field(default_factory=lambda: iter(()))
     _next: deque[int] = field(default_factory=deque)
     _faults: dict[str, Fault] = field(default_factory=dict)
@@ -115,7 +122,24 @@ class DocumentInFlight:
     def page_ended(self, task: PageTask, result: PageResult) -> None:
         """Takes the page's one result. Raises InsufficientStorage when the disk is full."""
         del self.tasks[task.key]
-        self._write(result)
+        if task.is_text:
+            self.fields, self.text_fault = result.fields, result.error
+        else:
+            self._write(result)
+
+    def start_text(self, key: int) -> PageTask | None:
+        """Its whole text, to be read once its pages are: None before that, afterwards, and where the
+        document has failed. Raises InsufficientStorage."""
+        if not self.is_decided or self._is_text_begun or self._document_fault() is not None:
+            return None
+        self._is_text_begun = True
+        try:
+            if self._sink is not None:
+                self._sink.flush()
+        except OSError as error:
+            raise InsufficientStorage("the scratch disk is full") from error
+        self.tasks[key] = PageTask(key=key, document=self, page_index=-1, size=_NO_SIZE, is_text=True)
+        return self.tasks[key]
 
     def _write(self, result: PageResult) -> None:
         if self._sink is None:
@@ -141,7 +165,13 @@ class DocumentInFlight:
             "reading": self.reading_ms,
             "total": (now - self.received_at) * 1000,
         }
-        return Finished(model=model, num_pages=self.num_pages, timings_ms=timings)
+        return Finished(
+            model=model,
+            num_pages=self.num_pages,
+            timings_ms=timings,
+            fields=self.fields,
+            error=self.text_fault,
+        )
 
     def outcome_at_deadline(self, model: ModelInfo, now: float) -> Finished | Failed:
         late = DeadlineExceeded(f"the deadline of {self.submit.deadline_seconds:g} s passed")
@@ -152,17 +182,20 @@ class DocumentInFlight:
         fault = Fault.of(error)
         if self.pages_done == self._pages_failed:
             return Failed(fault=fault)
-        open_pages = [task.page_index for task in self.tasks.values()]
+        if any(task.is_text for task in self.tasks.values()):
+            self.text_fault = fault
+        open_pages = [task.page_index for task in self.tasks.values() if not task.is_text]
         for index in [*open_pages, *self._next, *self._unstarted]:
             self._write(PageResult.failed(index + 1, fault))
         return self.outcome(model, now)
 
     def _document_fault(self) -> Fault | None:
         """Why the document as a whole failed: every page did, or one did and `strict` was asked."""
+        faults = list(self._faults.values()) + ([self.text_fault] if self.text_fault else [])
+        if faults and self.request.options.strict:
+            return faults[0]
         if not self._faults:
             return None
-        if self.request.options.strict:
-            return next(iter(self._faults.values()))
         if self._pages_failed < self.pages_done:
             return None
         ours = [fault for fault in self._faults.values() if not fault.is_callers]

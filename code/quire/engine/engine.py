@@ -19,7 +19,7 @@ from quire.engine.orders import Order, Orders
 from quire.engine.page_costs import PageCosts
 from quire.engine.render_pool import RenderPool
 from quire.engine.rendering_turns import RenderingTurns
-from quire.engine.watchers import Client, Watchers
+from quire.engine.watchers import Client, Watchers, engine_state
 from quire.words.errors import EngineLost, Fault, QuireError, ShuttingDown
 from quire.words.json_lines import log_line
 from quire.words.reading import ModelInfo, PageResult
@@ -97,12 +97,7 @@ class Engine:
             log_line(log, logging.INFO, "draining", documents=len(self.orders))
 
     def state(self) -> EngineState:
-        reason = "" if self.devices.is_ready else self.lost_reason or "no device worker is ready"
-        if self._drain_at is not None:
-            reason = "the container is stopping"
-        return EngineState(
-            is_ready=self.devices.is_ready, is_draining=self._drain_at is not None, reason=reason
-        )
+        return engine_state(self.devices.is_ready, self.lost_reason, self._drain_at is not None)
 
     def step(self, now: float) -> None:
         """Ends what is due, then gives idle workers work."""
@@ -202,8 +197,12 @@ class Engine:
             return
         try:
             document.page_ended(task, result)
+            text = document.start_text(next(self._numbers)) if self.devices.reads_texts else None
         except QuireError as error:
             self.refuse(document, error)
+            return
+        if text is not None:
+            self.ready_pages.add(text)
             return
         if document.is_decided:
             self.answer(document, partial(document.outcome, now=now))

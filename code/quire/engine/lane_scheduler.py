@@ -37,9 +37,10 @@ from quire.engine.messages import (
     PageDropped,
     PageFaulted,
     ReadPage,
+    ReadText,
 )
 from quire.engine.open_pages import ItemPlace, OpenPages
-from quire.engine.port import PageModel, Pixels
+from quire.engine.port import PageModel, Pixels, Texts
 
 _MOST_IN_PIPELINE = 3
 """One whose outputs are read, one on the device, one behind it."""
@@ -91,9 +92,9 @@ class LaneScheduler:
 
     # --- the engine's messages ---
 
-    def add(self, message: ReadPage, pixels: Pixels, now: float) -> None:
+    def add(self, message: ReadPage | ReadText, source: Pixels | Texts, now: float) -> None:
         self._gathering.page_came(len(self._pages) + 1, message.num_coming, now)
-        self._pages.open(message, pixels, now)
+        self._pages.open(message, source, now)
 
     def drop(self, key: int) -> None:
         """Forgets the page, if it is here. It is answered once nothing looks at its pixels."""
@@ -131,7 +132,7 @@ class LaneScheduler:
     def _form(self, now: float) -> None:
         waiting = self._pages.waiting
         batch = next_batch(waiting, self._ceilings.max_items, self._shares.service, now, self._company)
-        if batch is None or self._is_kept_for_favoured(batch):
+        if batch is None or self._is_kept_for_favoured(batch) or self._is_kept_for_company(batch):
             return
         self._due_at = self._gathering.due_at(self._outlook(batch))
         if self._due_at <= now:
@@ -144,6 +145,11 @@ class LaneScheduler:
             return False
         places = (place for flight in self._flights.values() for place in flight.places)
         return any(self._shares.is_favoured(place.page.owner) for place in places)
+
+    def _is_kept_for_company(self, batch: Batch) -> bool:
+        """Whether what is under way will bring items that belong with these: formed now, the two would
+        take turns ever after."""
+        return batch.items[0].is_step and not batch.is_full and bool(self._flights)
 
     def _company(self, kind: Kind, num_own: int) -> int:
         """Others' items may add a quarter to an owner's batch, or what the batch costs in any case."""

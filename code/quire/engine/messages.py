@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -42,11 +43,13 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class Finished(Message, frozen=True, kw_only=True):
-    """Every page asked for stands in `pages_path`, in no order. `num_pages` is the document's."""
+    """Every page asked for stands in `pages_path`, in no order; the rest is the whole document's."""
 
     model: ModelInfo
     num_pages: int
     timings_ms: dict[str, float]
+    fields: dict[str, Any] | None = None
+    error: Fault | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True):
@@ -67,8 +70,8 @@ class EngineState(Message, frozen=True, kw_only=True):
 
 
 class OpenDocument(Message, frozen=True, kw_only=True):
-    """Open the file and count its pages. Where it has but one, go on with it as if RenderPage had asked:
-    most documents have, and each message between two processes costs as much as all that it asks for."""
+    """Open the file and count its pages. Where it has but one, go on with it as if RenderPage had asked, and
+    say so by `goes_on`: most documents have, and a message costs as much as what it asks for."""
 
     job: int
     path: Path
@@ -108,8 +111,6 @@ class RendererReady(Message, frozen=True, kw_only=True):
 
 
 class Opened(Message, frozen=True, kw_only=True):
-    """`goes_on`: the job is now to bring the document's one page."""
-
     job: int
     num_pages: int
     goes_on: bool = False
@@ -156,6 +157,16 @@ class ReadPage(Message, frozen=True, kw_only=True):
     num_coming: int
 
 
+class ReadText(Message, frozen=True, kw_only=True):
+    """The results of the document's pages lie in the file `path`: read its whole text. Else as ReadPage."""
+
+    page: int
+    path: str
+    document: int
+    deadline: float
+    num_coming: int
+
+
 class DropPage(Message, frozen=True, kw_only=True):
     """Nobody waits for this page any more. Answered by PageDropped unless its answer is on the way."""
 
@@ -172,12 +183,13 @@ class LimitBatch(Message, frozen=True, kw_only=True):
 
 
 class DeviceReady(Message, frozen=True, kw_only=True):
-    """The model is warm. `pages_wanted` is how many pages the worker likes to hold at once."""
+    """The model is warm, and likes to hold `pages_wanted` pages. `reads_texts`: it is a TextModel."""
 
     model: ModelInfo
     device: str
     precision: str
     pages_wanted: int
+    reads_texts: bool = False
 
 
 class BatchBegan(Message, frozen=True, kw_only=True):
@@ -232,7 +244,7 @@ ToEngine = Submit | Watch
 FromEngine = Accepted | Progress | Finished | Failed | EngineState
 ToRenderer = OpenDocument | RenderPage | GrantPixels | CloseDocument
 FromRenderer = RendererReady | Opened | Measured | Rendered | LayerRead | JobFailed
-ToDevice = ReadPage | DropPage | LimitBatch
+ToDevice = ReadPage | ReadText | DropPage | LimitBatch
 FromDevice = (
     DeviceReady | BatchBegan | BatchRun | BatchFailed | PageRead | PageFaulted | PageDropped | LimitBatch
 )

@@ -10,8 +10,8 @@ from typing import Any
 
 from quire.engine.batch_policy import Waiting, WaitingItems
 from quire.engine.device_shares import DeviceShares
-from quire.engine.messages import FromDevice, PageDropped, PageFaulted, PageRead, ReadPage
-from quire.engine.port import DeviceLost, Item, PageModel, Pixels, fault_reason
+from quire.engine.messages import FromDevice, PageDropped, PageFaulted, PageRead, ReadPage, ReadText
+from quire.engine.port import DeviceLost, Item, PageModel, Pixels, Stepwise, TextModel, Texts, fault_reason
 from quire.words.reading import PageText
 
 
@@ -20,7 +20,7 @@ class OpenPage:
     """`num_in_pipeline` items of it are under way and look at its pixels. `farewell` is its answer when
     it has ended badly; it is said once nothing looks at the pixels any more."""
 
-    message: ReadPage
+    message: ReadPage | ReadText
     reading: Generator[Sequence[Item], Sequence[Any], PageText]
     outputs: list[Any] = field(default_factory=list)
     num_missing: int = 0
@@ -72,6 +72,7 @@ class OpenPages:
         self._shares = shares
         self._emit = emit
         self._ranks = {lane: rank for rank, lane in enumerate(model.lanes)}
+        self._stepwise = {name for name, lane in model.lanes.items() if isinstance(lane, Stepwise)}
         self._pages: dict[int, OpenPage] = {}
         self._places: dict[int, tuple[Waiting, ItemPlace]] = {}
         self._numbers = count()
@@ -82,11 +83,19 @@ class OpenPages:
     def get(self, key: int) -> OpenPage | None:
         return self._pages.get(key)
 
-    def open(self, message: ReadPage, pixels: Pixels, now: float) -> None:
-        page = OpenPage(message, self._model.read(pixels))
+    def open(self, message: ReadPage | ReadText, source: Pixels | Texts, now: float) -> None:
+        """`source` is what is to be read: a page's pixels, or the texts of a document's pages."""
+        page = OpenPage(message, self._reading(source))
         self._pages[page.key] = page
         self._shares.page_came(page.owner)
         self._advance(page, None, now)
+
+    def _reading(self, source: Pixels | Texts) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        if not isinstance(source, tuple):
+            return self._model.read(source)
+        if not isinstance(self._model, TextModel):
+            raise RuntimeError("a model that reads no texts was given one: this is a bug")
+        return self._model.read_text(source)
 
     def take(self, item: Waiting) -> ItemPlace:
         """The item goes into the pipeline, or waits for its half's turn."""
@@ -152,6 +161,7 @@ class OpenPages:
                 since=now,
                 owner=page.owner,
                 deadline=page.message.deadline,
+                is_step=item.lane in self._stepwise,
             )
             self._places[waiting.number] = (waiting, ItemPlace(page, index, item.payload))
             self.waiting.add(waiting)

@@ -81,6 +81,19 @@ class Lane(Protocol):
         """One output for each payload, in order."""
 
 
+@runtime_checkable
+class Stepwise(Protocol):
+    """A lane whose outputs bring their pages' next items for it at once, as steps of a sequence do. Items
+    that wait for it join those under way rather than take turns with them, and let all other lanes go
+    first, which bring more items to it."""
+
+    is_stepwise: bool
+
+
+Texts = tuple[str, ...]
+"""The text of each page of a document, in order; empty for a page that failed."""
+
+
 class PageModel(Protocol):
     """A model as the device worker holds it."""
 
@@ -96,3 +109,11 @@ class PageModel(Protocol):
 
     def read(self, pixels: Pixels) -> Generator[Sequence[Item], Sequence[Any], PageText]:
         """Reads one page. `pixels` is borrowed: valid until the generator ends."""
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """A page model that reads the text of each document as a whole too, once its pages are read."""
+
+    def read_text(self, texts: Texts) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        """What it finds stands in the `fields` of what it returns, and then in the document's answer."""

@@ -38,6 +38,7 @@ from quire.rendering.opening import OpenDocument as Document
 from quire.rendering.opening import RenderLimits, open_document
 from quire.words.errors import Fault, InternalError, PageTooLarge, QuireError
 from quire.words.json_lines import configure_logging
+from quire.words.request import TextMode
 
 log = logging.getLogger("quire.render")
 
@@ -72,11 +73,13 @@ class OpenDocuments:
 
 @dataclass
 class RenderWorker:
-    """Serves one job at a time."""
+    """Serves one job at a time. `draws_every_page`: the model wants a page's pixels though the page carries
+    text that could be trusted."""
 
     channel: Channel[FromRenderer, ToRenderer]
     arena: ArenaMap
     documents: OpenDocuments
+    draws_every_page: bool = False
     _unsaid: list[FromRenderer] = field(default_factory=list)
 
     def serve(self) -> None:
@@ -131,7 +134,7 @@ class RenderWorker:
     def _draw(self, message: OpenDocument | RenderPage, page_index: int) -> FromRenderer:
         document = self.documents.get(message)
         size = document.measure(page_index, message.dpi)
-        text = read_layer(document, page_index, size, message.text)
+        text = read_layer(document, page_index, size, self._mode(message.text))
         if text is not None:
             text = compose_page(text.lines, rotation_degrees=text.rotation_degrees, source=text.source)
             return LayerRead(job=message.job, size=size, text=text)
@@ -141,6 +144,9 @@ class RenderWorker:
             return JobFailed(job=message.job, fault=Fault.of(InternalError("nobody waits for the page")))
         document.render(page_index, size, self.arena.pixels(offset, size))
         return Rendered(job=message.job)
+
+    def _mode(self, asked: TextMode) -> TextMode:
+        return TextMode.OCR if self.draws_every_page and asked is TextMode.AUTO else asked
 
     def _await_grant(self, job: int) -> int | None:
         while True:
@@ -161,6 +167,7 @@ def main() -> None:
     for option in ("channel-fd", "parent-pid", "arena-fd", "dpi", "max-page-pixels", "max-source-pixels"):
         parser.add_argument(f"--{option}", type=int, required=True)
     parser.add_argument("--log-level", required=True)
+    parser.add_argument("--draw-every-page", action="store_true")
     given = parser.parse_args(sys.argv[1:])
     die_with_parent(given.parent_pid)
     configure_logging("render worker", given.log_level)
@@ -170,7 +177,8 @@ def main() -> None:
         dpi=given.dpi, max_page_pixels=given.max_page_pixels, max_source_pixels=given.max_source_pixels
     )
     channel: Channel[FromRenderer, ToRenderer] = Channel.from_fd(given.channel_fd, ToRenderer)
-    RenderWorker(channel, ArenaMap(given.arena_fd), OpenDocuments(limits)).serve()
+    documents = OpenDocuments(limits)
+    RenderWorker(channel, ArenaMap(given.arena_fd), documents, given.draw_every_page).serve()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,13 @@ class Client(Protocol):
     def send(self, message: Any) -> None: ...
 
 
+def engine_state(is_ready: bool, lost_reason: str, is_draining: bool) -> EngineState:
+    reason = "" if is_ready else lost_reason or "no device worker is ready"
+    if is_draining:
+        reason = "the container is stopping"
+    return EngineState(is_ready=is_ready, is_draining=is_draining, reason=reason)
+
+
 class Watchers:
     """The state is told when it differs from what was told last."""
 
