@@ -17,11 +17,13 @@ from tests.fakes.processes import command_line, descendants
 
 SUPERVISOR, FRONT_END, ENGINE = "supervisor", "front end", "engine"
 RENDER_WORKERS, DEVICE_WORKERS = "render workers", "device workers"
+HANDLER_WORKERS = "handler workers"
 
 _ROLE_OF_WORD = {
     b"quire.models.device_program": DEVICE_WORKERS,
     b"quire.engine.render_worker": RENDER_WORKERS,
     b"quire.process.engine_program": ENGINE,
+    b"quire.process.handler_program": HANDLER_WORKERS,
     b"gunicorn": FRONT_END,
 }
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -32,7 +34,7 @@ _MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Member:
-    """One process of a container. `role` is one of the five above."""
+    """One process of a container. `role` is one of the six above."""
 
     pid: int
     role: str

@@ -15,12 +15,14 @@ import time
 from pathlib import Path
 
 from quire.engine.parent_death import die_with_parent
+from quire.handlers.handler_signs import HandlerSigns
 from quire.process.child_programs import ChildProgram, child_environ
-from quire.process.supervision import Child, Supervision
+from quire.process.children import ENGINE, FRONT_END
+from quire.process.supervision import Supervision
 from quire.process.supervisor import Supervisor
 from quire.words.json_lines import configure_logging
 
-NAMES = {Child.ENGINE: "engine", Child.FRONT_END: "front-end"}
+NAMES = {ENGINE: "engine", FRONT_END: "front-end"}
 
 
 def behave(directory: Path, name: str) -> None:
@@ -50,7 +52,7 @@ def supervise(directory: Path) -> int:
         )
         for child, name in NAMES.items()
     }
-    return Supervisor(Supervision(drain_seconds=0.0, heal_seconds=1.0), programs).run()
+    return Supervisor(Supervision(0.0, 1.0, programs), programs, HandlerSigns(directory)).run()
 
 
 if __name__ == "__main__":

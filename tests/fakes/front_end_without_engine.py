@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from quire.engine.watch import Health
+from quire.frontend.answering import BuiltInAnswering
 from quire.frontend.app import create_app
 from quire.handlers.loading import load_handler
 from quire.handlers.program import find_program
@@ -25,7 +26,8 @@ def _compose() -> Any:
     watch = fakes.WatchThatIsTold(_health(directory.path))
     engine = fakes.EngineThatObeysTheReference(directory.path)
     handler = load_handler(find_program(settings))
-    app = create_app(settings, engine, watch, handler, directory.front_end_scratch)
+    answering = BuiltInAnswering(handler, engine, settings.max_concurrent_invocations)
+    app = create_app(settings, answering, watch, directory.front_end_scratch)
     threading.Thread(target=_tell, args=(watch, directory.path), daemon=True).start()
     return app
 

@@ -1,14 +1,16 @@
-"""Handler programs: found, imported, and their four functions made alike."""
+"""Handler programs: imported, and their functions made alike."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from quire.handlers.loading import load_handler, takes_context
-from quire.handlers.program import BUILT_IN, find_program
+from quire.handlers.loading import load_functions, load_handler, takes_context
+from quire.handlers.program import Program, find_program
 from quire.words.errors import SettingsError
 from quire.words.settings import Settings
 
@@ -21,10 +23,19 @@ def output_fn(prediction, accept): return ("output", prediction, accept)
 WITH_CONTEXT = WITHOUT_CONTEXT.replace("):", ", context):").replace('", ', '", context, ')
 
 
-def program(directory: Path, text: str) -> Path:
-    path = directory / "inference.py"
+def program(directory: Path, text: str, module: str = "a_handler_of_the_tests") -> Program:
+    path = directory / f"{module}.py"
     path.write_text(text)
-    return path
+    return Program(path, True, frozenset(), module)
+
+
+@pytest.fixture(autouse=True)
+def no_module_left_behind() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if "of_the_tests" in name:
+            del sys.modules[name]
 
 
 def test_the_built_in_handler_loads() -> None:
@@ -61,7 +72,15 @@ def test_any_way_to_take_a_context_counts() -> None:
         ("import nothing_of_this_name", "ModuleNotFoundError"),
         ("def model_fn(", "SyntaxError"),
         (WITHOUT_CONTEXT.replace("predict_fn", "predicts"), "no function predict_fn"),
-        (WITHOUT_CONTEXT.replace("(request, model)", "(request)"), "predict_fn"),
+        (
+            WITHOUT_CONTEXT.replace("(request, model)", "(request)"),
+            "predict_fn(request) takes neither 2 nor 3",
+        ),
+        (WITHOUT_CONTEXT + "predict_fn = 'predict'", "predict_fn is no function"),
+        ("async def predict_fn(data, model): ...", "predict_fn is async"),
+        ("predict_fn = getattr", "predict_fn: no signature found"),
+        ("raise ValueError('one line\\nand another')", "ValueError: one line"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
     ],
 )
 def test_a_broken_program_is_one_clear_line(tmp_path: Path, text: str, says: str) -> None:
@@ -71,18 +90,19 @@ def test_a_broken_program_is_one_clear_line(tmp_path: Path, text: str, says: str
     assert "\n" not in str(caught.value)
 
 
-def test_a_users_program_is_refused_not_ignored(tmp_path: Path) -> None:
-    (tmp_path / "model" / "code").mkdir(parents=True)
-    program(tmp_path / "model" / "code", WITHOUT_CONTEXT)
-    with pytest.raises(SettingsError, match="serves its built-in handler only"):
-        find_program(Settings.from_environ({"SAGEMAKER_BASE_DIR": str(tmp_path)}))
+def test_a_module_stands_under_its_own_name_while_it_is_imported(tmp_path: Path) -> None:
+    text = "import sys\nfrom dataclasses import dataclass\n@dataclass\nclass Weights:\n    scale: 'float'\n"
+    load_functions(program(tmp_path, text))
+    module: Any = sys.modules["a_handler_of_the_tests"]
+    assert module.Weights(2.0).scale == 2.0
 
 
-def test_a_program_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    environ = {"SAGEMAKER_BASE_DIR": str(tmp_path), "SAGEMAKER_PROGRAM": "mine.py"}
-    with pytest.raises(SettingsError, match=r"mine\.py"):
-        find_program(Settings.from_environ(environ))
+def test_a_program_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        load_functions(program(tmp_path, "1 / 0"))
+    assert "a_handler_of_the_tests" not in sys.modules
 
 
-def test_without_a_users_program_the_built_in_serves(tmp_path: Path) -> None:
-    assert find_program(Settings.from_environ({"SAGEMAKER_BASE_DIR": str(tmp_path)})) == BUILT_IN
+def test_a_function_that_is_none_counts_as_left_out(tmp_path: Path) -> None:
+    functions = load_functions(program(tmp_path, WITHOUT_CONTEXT + "output_fn = None"))
+    assert functions.keys() == {"model_fn", "input_fn", "predict_fn"}

@@ -321,7 +321,7 @@ def test_a_model_folder_of_an_unknown_kind_ends_the_engine_for_good(tmp_path: Pa
         [sys.executable, "-m", "quire.process.engine_program", *options], env=environ, capture_output=True
     )
     assert ended.returncode == 70
-    assert "neither manifest.json nor quire.json" in json.loads(ended.stdout.splitlines()[-1])["reason"]
+    assert "none of quire.json, manifest.json" in json.loads(ended.stdout.splitlines()[-1])["reason"]
 
 
 def test_cuda_that_is_not_there_ends_the_engine_for_good(tmp_path: Path) -> None:

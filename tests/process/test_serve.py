@@ -7,119 +7,15 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from tests.fakes.processes import command_line, descendants
+from tests.fakes.processes import command_line
+from tests.fakes.running_container import Container, accepts, run_serve, serving
 from tests.fakes.running_engine import stub_folder
-from tests.fakes.running_front_end import PATIENCE_SECONDS, ROOT, Answer, eventually, http_request
-
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-
-
-@dataclass(frozen=True)
-class Container:
-    """A started `./serve`."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    folder: Path
-
-    @property
-    def scratch(self) -> Path:
-        return self.folder / "scratch"
-
-    @property
-    def log(self) -> str:
-        return (self.folder / "log").read_text()
-
-    def ping(self) -> int:
-        return http_request(self.port, "GET", "/ping").status
-
-    def await_warm(self) -> None:
-        eventually(lambda: accepts(self.port))
-        eventually(lambda: self.ping() == 200)
-
-    def post(self, path: Path, attributes: str = "") -> Answer:
-        return http_request(self.port, "POST", "/invocations", path.read_bytes(), {ATTRIBUTES: attributes})
-
-    def pids(self) -> list[int]:
-        return descendants(self.process.pid)
-
-    def pids_of(self, word: str) -> list[int]:
-        """Descendants with `word` in their command line, a parent before its children."""
-        return [pid for pid in self.pids() if word.encode() in command_line(pid)]
-
-    def ended(self) -> int:
-        return self.process.wait(PATIENCE_SECONDS + 10)
-
-
-def environ_of(folder: Path, port: int, **settings: str) -> dict[str, str]:
-    (folder / "scratch").mkdir(exist_ok=True)
-    return {
-        **os.environ,
-        "SAGEMAKER_BASE_DIR": str(folder),
-        "SAGEMAKER_BIND_TO_PORT": str(port),
-        "QUIRE_BIND_HOST": "127.0.0.1",
-        "QUIRE_SCRATCH_DIR": str(folder / "scratch"),
-        "QUIRE_DEVICE": "cpu",
-        **settings,
-    }
-
-
-@contextmanager
-def serving(folder: Path, **settings: str) -> Iterator[Container]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            (sys.executable, ROOT / "serve", "serve"),
-            env=environ_of(folder, port, **settings),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Container(process, port, folder)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def run_serve(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """One that is expected to end by itself."""
-    return subprocess.run(
-        (sys.executable, ROOT / "serve", *arguments),
-        env=environ_of(folder, 18999, **settings),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Path:
-    path = tmp_path / "page.png"
-    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(path)
-    return path
-
-
-@pytest.fixture
-def pages(tmp_path: Path) -> Path:
-    """A document of 40 pages."""
-    path = tmp_path / "pages.tif"
-    first, *rest = [Image.fromarray(np.full((40, 40, 3), number, np.uint8)) for number in range(40)]
-    first.save(path, save_all=True, append_images=rest)
-    return path
+from tests.fakes.running_front_end import eventually
 
 
 def tree_digest(folder: Path) -> str:
@@ -150,14 +46,6 @@ def test_a_whole_life(tmp_path: Path, page: Path) -> None:
         settings = json.loads(container.log.splitlines()[0])["settings"]
         assert settings["render_workers"] == {"value": 1, "from": "QUIRE_RENDER_WORKERS"}
         assert settings["dpi"] == {"value": 200, "from": "default"}
-
-
-def accepts(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_what_can_end_while_draining_does_and_the_waiting_are_sent_away(tmp_path: Path, pages: Path) -> None:
@@ -242,14 +130,6 @@ def test_a_taken_port_is_one_line_and_2(tmp_path: Path) -> None:
         ended = run_serve(tmp_path, SAGEMAKER_BIND_TO_PORT=str(taken.getsockname()[1]))
     assert ended.returncode == 2
     assert "Address already in use" in ended.stderr
-
-
-def test_a_users_handler_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "model" / "code").mkdir(parents=True)
-    (tmp_path / "model" / "code" / "inference.py").write_text("def model_fn(model_dir): ...")
-    ended = run_serve(tmp_path, "serve")
-    assert ended.returncode == 2
-    assert "serves its built-in handler only" in ended.stderr
 
 
 def test_an_unknown_argument_is_refused(tmp_path: Path) -> None:

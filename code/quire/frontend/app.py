@@ -14,17 +14,15 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from quire.engine.hang_up import CallerGone
 from quire.engine.watch import HealthSource
 from quire.frontend import headers
+from quire.frontend.answering import Answering, MadeAnswer
 from quire.frontend.answers import CALLER_GONE_STATUS, JSON, error_answer
 from quire.frontend.arrivals import Arrivals
 from quire.frontend.bodies import announced_bytes, body_chunks
 from quire.frontend.gate import Gate
 from quire.frontend.request_log import log_request
 from quire.handlers.context import InvocationNotes, RequestContext
-from quire.handlers.loading import Handler
 from quire.handlers.spooling import private_directory
 from quire.words.errors import BadRequest, InternalError, QuireError
-from quire.words.reading import DocumentReading
-from quire.words.request import DocumentRequest
 from quire.words.settings import MEBIBYTE, Settings
 
 log = logging.getLogger("quire.frontend")
@@ -42,27 +40,22 @@ class ExecutionParameters(msgspec.Struct, frozen=True):
 
 
 class FrontEnd:
-    """The routes' state. `model` is what the handler's model_fn returned; `scratch` is this process's own."""
+    """The routes' state. `scratch` is this process's own."""
 
-    def __init__(
-        self, settings: Settings, model: object, watch: HealthSource, handler: Handler, scratch: Path
-    ) -> None:
+    def __init__(self, settings: Settings, answering: Answering, watch: HealthSource, scratch: Path) -> None:
         self._settings = settings
-        self._model = model
+        self._answering = answering
         self._watch = watch
-        self._handler = handler
         self._scratch = scratch
         self._arrivals = Arrivals(settings.max_threads, settings.max_concurrent_invocations)
-        self._gate = Gate(settings.max_concurrent_invocations, watch.health)
+        self._gate = Gate(answering.max_at_once, watch.health)
         watch.subscribe(lambda health: self._gate.refresh())
 
     def close(self) -> None:
-        """Ends all waiting with ShuttingDown, before the engine and for one that is gone. A model that
-        has a `close` is told. May be called from a signal handler."""
+        """Ends all waiting with ShuttingDown, before the engine and for one that is gone. May be called from
+        a signal handler."""
         self._gate.close()
-        close = getattr(self._model, "close", None)
-        if callable(close):
-            close()
+        self._answering.close()
 
     def ping(self) -> Response:
         return Response(status=200 if self._watch.health().is_healthy else 503)
@@ -78,8 +71,10 @@ class FrontEnd:
         received_at = time.monotonic()
         notes = g.notes = _notes(request.environ)
         with self._arrivals.arrive() as g.crowd, private_directory(self._scratch) as directory:
-            body, content_type = self._answer(self._context(received_at, directory, notes))
-        return Response(body, content_type=content_type)
+            made = self._answer(self._context(received_at, directory, notes))
+        response = Response(made.chunks, made.status, content_type=made.content_type)
+        response.content_length = made.num_bytes
+        return response
 
     def _context(self, received_at: float, directory: Path, notes: InvocationNotes) -> RequestContext:
         return RequestContext(
@@ -90,30 +85,22 @@ class FrontEnd:
             custom_attributes=headers.custom_attributes(request.environ),
             accept=request.environ.get("HTTP_ACCEPT"),
             caller=request.environ.get("gunicorn.socket"),
+            headers=dict(request.headers),
             notes=notes,
         )
 
-    def _answer(self, context: RequestContext) -> tuple[bytes, str]:
+    def _answer(self, context: RequestContext) -> MadeAnswer:
         context.spool.check(announced_bytes(request.environ))
         body = context.spool.write("body", context.before_deadline(body_chunks(request.environ)))
         context.notes.num_bytes = body.num_bytes
-        asked = self._handler.input_fn(body, request.environ.get("CONTENT_TYPE"), context)
-        if isinstance(asked, DocumentRequest):
-            context = context.with_options(asked.options)
-        with self._gate.entered(context.deadline, context.caller):
-            reading = self._handler.predict_fn(asked, self._model, context)
-        if isinstance(reading, DocumentReading):
-            context.notes.num_pages = len(reading.pages)
-        return self._handler.output_fn(reading, context.accept, context)
+        return self._answering.answer(body, request.environ.get("CONTENT_TYPE"), context, self._gate)
 
 
-def create_app(
-    settings: Settings, model: object, watch: HealthSource, handler: Handler, scratch: Path
-) -> Flask:
+def create_app(settings: Settings, answering: Answering, watch: HealthSource, scratch: Path) -> Flask:
     """The WSGI app; its FrontEnd is `app.extensions["quire"]`. `watch` need not be started yet."""
     app = Flask("quire", static_folder=None)
     app.url_map.merge_slashes = False
-    front_end = FrontEnd(settings, model, watch, handler, scratch)
+    front_end = FrontEnd(settings, answering, watch, scratch)
     app.extensions[EXTENSION] = front_end
     _route(app, "GET", "/ping", front_end.ping)
     _route(app, "GET", "/execution-parameters", front_end.execution_parameters)

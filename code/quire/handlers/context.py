@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from quire.words.settings import Settings
 
 @dataclass(frozen=True)
 class ModelContext:
-    """What `model_fn` needs to reach the engine: its Unix socket and the directory shared with it."""
+    """What `model_fn` needs to reach the engine: its Unix socket and the directory shared with it. `gpu_id`
+    counts among the GPUs that this process sees; None on the CPU."""
 
     settings: Settings
     engine_address: Path
     scratch: Path
+    gpu_id: int | None = None
 
 
 @dataclass
@@ -36,7 +38,9 @@ class InvocationNotes:
 @dataclass(frozen=True)
 class RequestContext:
     """One invocation's surroundings. `directory` is its own and vanishes with it. `received_at` and
-    `deadline` are time.monotonic(). `custom_attributes` is the header as the caller wrote it."""
+    `deadline` are time.monotonic(). `custom_attributes` is the header as the caller wrote it; so are all
+    `headers`, by names such as `Content-Type`: the server that parsed them forgot the caller's capitals.
+    `on_deadline` hears when the request's options move the deadline."""
 
     settings: Settings
     directory: Path
@@ -45,7 +49,9 @@ class RequestContext:
     custom_attributes: str = ""
     accept: str | None = None
     caller: HasFileno | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     notes: InvocationNotes = field(default_factory=InvocationNotes)
+    on_deadline: Callable[[float], None] = lambda deadline: None
 
     @property
     def inference_id(self) -> str | None:
@@ -64,7 +70,9 @@ class RequestContext:
         if options.reference is not None:
             self.notes.reference = options.reference
         seconds = options.deadline_seconds or self.settings.deadline_seconds
-        return replace(self, deadline=self.received_at + seconds)
+        deadline = self.received_at + seconds
+        self.on_deadline(deadline)
+        return replace(self, deadline=deadline)
 
     def before_deadline(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks; raises DeadlineExceeded at the first that comes too late."""

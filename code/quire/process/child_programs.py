@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from quire.process.children import Child, Role
+from quire.process.handler_plan import HandlerPlan
 from quire.process.run_directory import RunDirectory
-from quire.process.supervision import Child
 
 CODE = Path(__file__).resolve().parents[2]
 """The sys.path entry in which `quire` lies."""
 
 LISTENER_FD = 3
-"""Where the front end finds the listening socket."""
+"""Where the front end finds the listening socket, and a handler worker its own."""
+
+_HANDLER_BACKLOG = 4096
+"""As many as the front end may have threads."""
 
 RUN_DIRECTORY_VARIABLE = "FRONT_END_RUN_DIRECTORY"
 PARENT_PID_VARIABLE = "FRONT_END_PARENT_PID"
@@ -53,33 +57,56 @@ class ChildProgram:
         )
 
 
-def child_programs(
-    environ: Mapping[str, str], directory: RunDirectory, listener: socket.socket
+def engine_program(environ: Mapping[str, str], directory: RunDirectory) -> ChildProgram:
+    return _program(
+        "quire.process.engine_program",
+        ("--address", str(directory.engine_address), "--scratch", str(directory.engine_scratch)),
+        child_environ(environ),
+    )
+
+
+def handler_programs(
+    environ: Mapping[str, str], directory: RunDirectory, plan: HandlerPlan, listener: socket.socket
 ) -> dict[Child, ChildProgram]:
+    """One for each worker of the plan."""
+    options = (
+        *("--run-directory", str(directory.path), "--listener-fd", str(LISTENER_FD)),
+        *("--calls-at-once", str(plan.calls_at_once)),
+    )
     shared = child_environ(environ)
     return {
-        Child.ENGINE: ChildProgram(
-            (
-                *(sys.executable, "-m", "quire.process.engine_program"),
-                *("--address", str(directory.engine_address)),
-                *("--scratch", str(directory.engine_scratch)),
-                *("--parent-pid", str(os.getpid())),
-            ),
-            shared,
-        ),
-        Child.FRONT_END: ChildProgram(
-            (
-                *(sys.executable, "-m", "gunicorn", "-c", "python:quire.process.gunicorn_config"),
-                "quire.process.wsgi:app",
-            ),
-            {
-                **shared,
-                RUN_DIRECTORY_VARIABLE: str(directory.path),
-                PARENT_PID_VARIABLE: str(os.getpid()),
-            },
-            listener,
-        ),
+        Child(Role.HANDLER_WORKER, number): _program(
+            "quire.process.handler_program", options, {**shared, **plan.environ_of(number)}, listener
+        )
+        for number in range(plan.num_workers)
     }
+
+
+def front_end_program(
+    environ: Mapping[str, str], directory: RunDirectory, listener: socket.socket
+) -> ChildProgram:
+    return ChildProgram(
+        (
+            *(sys.executable, "-m", "gunicorn", "-c", "python:quire.process.gunicorn_config"),
+            "quire.process.wsgi:app",
+        ),
+        {
+            **child_environ(environ),
+            RUN_DIRECTORY_VARIABLE: str(directory.path),
+            PARENT_PID_VARIABLE: str(os.getpid()),
+        },
+        listener,
+    )
+
+
+def _program(
+    module: str,
+    options: tuple[str, ...],
+    environ: Mapping[str, str],
+    listener: socket.socket | None = None,
+) -> ChildProgram:
+    arguments = (sys.executable, "-m", module, *options, "--parent-pid", str(os.getpid()))
+    return ChildProgram(arguments, environ, listener)
 
 
 def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
@@ -98,6 +125,16 @@ def listen(host: str, port: int) -> socket.socket:
     across its restarts. Its number is far above LISTENER_FD. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family, backlog=2048) as low:
+        return socket.socket(fileno=_duplicate_high(low.fileno()))
+
+
+def listen_for_handlers(address: Path) -> socket.socket:
+    """The handler workers' socket, whose backlog is the queue before them. It does not block: several workers
+    may wake for one connection."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as low:
+        low.bind(str(address))
+        low.listen(_HANDLER_BACKLOG)
+        low.setblocking(False)
         return socket.socket(fileno=_duplicate_high(low.fileno()))
 
 

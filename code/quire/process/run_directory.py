@@ -32,6 +32,14 @@ class RunDirectory:
     def front_end_scratch(self) -> Path:
         return self.path / "front-end"
 
+    @property
+    def handler_address(self) -> Path:
+        return self.path / "handler.sock"
+
+    @property
+    def handler_scratch(self) -> Path:
+        return self.path / "handlers"
+
 
 @contextmanager
 def run_directory(scratch: Path) -> Iterator[RunDirectory]:
@@ -44,8 +52,9 @@ def run_directory(scratch: Path) -> Iterator[RunDirectory]:
         ) from error
     with made as name:
         directory = RunDirectory(Path(name))
-        if len(str(directory.engine_address).encode()) > MAX_SOCKET_PATH_BYTES:
+        if len(str(directory.handler_address).encode()) > MAX_SOCKET_PATH_BYTES:
             raise SettingsError(f"the scratch directory {scratch} has too long a path for a Unix socket")
         directory.engine_scratch.mkdir()
         directory.front_end_scratch.mkdir()
+        directory.handler_scratch.mkdir()
         yield directory

@@ -2,7 +2,7 @@
 
 A child that dies is started again: at once, then later and later; after too many deaths within the
 window, or one that says that starting again cannot help, the container ends with 1. When told to stop,
-the engine drains first, then the front end goes, and the container ends with 0.
+the handler workers drain first, then the engine, then the front end goes, and the container ends with 0.
 """
 
 from __future__ import annotations
@@ -10,10 +10,27 @@ from __future__ import annotations
 import enum
 import signal
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from quire.process.children import (
+    FATAL_EXITS,
+    Action,
+    Child,
+    Died,
+    End,
+    Event,
+    Role,
+    Send,
+    Start,
+    StopRequested,
+    cause,
+)
+
 MAX_DEATHS = 5
+MAX_HANDLER_DEATHS = 8
+"""Of lives in which no call was answered: four poisonous requests in a row, each of which is tried twice, are
+survived, as a device worker survives them."""
 MIN_WINDOW_SECONDS = 60.0
 RESTART_DELAYS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
@@ -24,66 +41,8 @@ REAP_SECONDS = 0.5
 DRAIN_GRACE_SECONDS = 2.0
 
 
-class Child(enum.Enum):
-    """The supervisor's own two."""
-
-    ENGINE = "engine"
-    FRONT_END = "front end"
-
-
-FATAL_EXITS: Mapping[Child, frozenset[int]] = {
-    Child.ENGINE: frozenset({70}),
-    Child.FRONT_END: frozenset({3, 4}),
-}
-"""Exit codes after which starting again cannot help: the engine program's EXIT_FATAL, and gunicorn's
-WORKER_BOOT_ERROR and APP_LOAD_ERROR."""
-
-
-@dataclass(frozen=True)
-class Died:
-    """`exit_code` is negative for a signal, as in subprocess."""
-
-    child: Child
-    exit_code: int
-
-
-@dataclass(frozen=True)
-class StopRequested:
-    """SIGTERM, SIGINT or SIGQUIT."""
-
-
-@dataclass(frozen=True)
-class TimePassed:
-    """`wake_at` has come."""
-
-
-Event = Died | StopRequested | TimePassed
-
-
-@dataclass(frozen=True)
-class Start:
-    """Spawn the child."""
-
-    child: Child
-
-
-@dataclass(frozen=True)
-class Send:
-    """Signal the child."""
-
-    child: Child
-    signal: signal.Signals
-
-
-@dataclass(frozen=True)
-class End:
-    """The container ends. `reason` is empty when it was told to."""
-
-    exit_code: int
-    reason: str
-
-
-Action = Start | Send | End
+DRAINS = (Role.HANDLER_WORKER, Role.ENGINE)
+"""Who is given time to end what is in hand, one after another: a handler's call may need the engine."""
 
 
 class Phase(enum.Enum):
@@ -97,9 +56,10 @@ class Phase(enum.Enum):
 
 @dataclass
 class _Record:
-    """One child's past."""
+    """One child's past. What has loaded once may do so again, whatever its program says of a later start."""
 
     is_running: bool = False
+    had_loaded: bool = False
     restart_at: float | None = None
     deaths: deque[float] = field(default_factory=deque)
 
@@ -107,18 +67,26 @@ class _Record:
 class Supervision:
     """`step` takes what happened and says what to do; `wake_at` says when time alone is an event."""
 
-    def __init__(self, drain_seconds: float, heal_seconds: float) -> None:
+    def __init__(
+        self,
+        drain_seconds: float,
+        heal_seconds: float,
+        children: Iterable[Child],
+        drains: Sequence[Role] = DRAINS,
+    ) -> None:
         self.phase = Phase.SERVING
         self._drain_seconds = drain_seconds
         self._window_seconds = max(MIN_WINDOW_SECONDS, heal_seconds)
-        self._records = {child: _Record() for child in Child}
+        self._records = {child: _Record() for child in children}
         self._kill_at: float | None = None
         self._last_kill_at = float("inf")
         self._outcome = End(0, "")
         self._are_killed = False
+        self._drains = drains
+        self._told: Role | None = None
 
     def begin(self, now: float) -> list[Action]:
-        return [self._start(child) for child in Child]
+        return [self._start(child) for child in self._records]
 
     def wake_at(self) -> float | None:
         """None when only an event can change anything."""
@@ -137,18 +105,22 @@ class Supervision:
         record.is_running = False
         if self.phase is Phase.SERVING:
             return self._mourn(now, event, record)
-        if self.phase is Phase.DRAINING:
-            return self._close(now)
-        return self._end_when_alone()
+        if self.phase is not Phase.DRAINING:
+            return self._end_when_alone()
+        return self._drain(now) if event.child.role in self._drains else self._close(now)
 
     def _mourn(self, now: float, event: Died, record: _Record) -> list[Action]:
+        record.had_loaded |= event.had_loaded
+        if event.had_answered:
+            record.deaths.clear()
         record.deaths.append(now)
         while record.deaths[0] < now - self._window_seconds:
             record.deaths.popleft()
-        name = event.child.value
-        if event.exit_code in FATAL_EXITS[event.child]:
+        name = event.child.name
+        if event.exit_code in FATAL_EXITS[event.child.role] and not record.had_loaded:
             return self._fail(now, f"the {name} gave up (exit code {event.exit_code}): see its log lines")
-        if len(record.deaths) > MAX_DEATHS:
+        most = MAX_HANDLER_DEATHS if event.child.role is Role.HANDLER_WORKER else MAX_DEATHS
+        if len(record.deaths) > most:
             return self._fail(
                 now, f"the {name} died {len(record.deaths)} times; last {cause(event.exit_code)}"
             )
@@ -170,13 +142,27 @@ class Supervision:
         if self.phase is not Phase.SERVING:
             return []
         self._last_kill_at = now + STOP_SECONDS
-        if not self._records[Child.ENGINE].is_running:
-            return self._close(now)
         self.phase = Phase.DRAINING
         self._forget_restarts()
         drained_at = now + self._drain_seconds + DRAIN_GRACE_SECONDS
         self._kill_at = min(drained_at, self._last_kill_at - DRAIN_GRACE_SECONDS)
-        return [Send(Child.ENGINE, signal.SIGTERM)]
+        return self._drain(now)
+
+    def _drain(self, now: float) -> list[Action]:
+        """Tells the next role once those before have ended; closes when all have."""
+        draining = self._draining()
+        if not draining:
+            return self._close(now)
+        if draining[0].role is self._told:
+            return []
+        self._told = draining[0].role
+        return [Send(child, signal.SIGTERM) for child in draining]
+
+    def _draining(self) -> list[Child]:
+        """Those who drain now: all that run of the first role that has any."""
+        running = self._running()
+        each = ([child for child in running if child.role is role] for role in self._drains)
+        return next((children for children in each if children), [])
 
     def _close(self, now: float) -> list[Action]:
         self.phase = Phase.CLOSING
@@ -199,7 +185,7 @@ class Supervision:
     def _kill(self, now: float) -> list[Action]:
         """Who is late. A child that even SIGKILL does not end, stuck in the kernel, is not waited for."""
         if self.phase is Phase.DRAINING:
-            return [Send(Child.ENGINE, signal.SIGKILL), *self._close(now)]
+            return [Send(child, signal.SIGKILL) for child in self._draining()] + self._close(now)
         if self._are_killed:
             self.phase, self._kill_at = Phase.ENDED, None
             return [self._outcome]
@@ -213,13 +199,3 @@ class Supervision:
     def _forget_restarts(self) -> None:
         for record in self._records.values():
             record.restart_at = None
-
-
-def cause(exit_code: int) -> str:
-    """How a child ended, in words."""
-    if exit_code >= 0:
-        return f"with exit code {exit_code}"
-    try:
-        return f"by {signal.Signals(-exit_code).name}"
-    except ValueError:
-        return f"by signal {-exit_code}"

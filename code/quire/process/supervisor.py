@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -9,20 +10,22 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 
+from quire.handlers.handler_signs import HandlerSigns
 from quire.process.child_programs import ChildProgram
-from quire.process.supervision import (
+from quire.process.children import (
     Action,
     Child,
     Died,
     End,
     Event,
+    Role,
     Send,
     Start,
     StopRequested,
-    Supervision,
     TimePassed,
     cause,
 )
+from quire.process.supervision import Supervision
 from quire.words.json_lines import log_line
 
 log = logging.getLogger("quire.supervisor")
@@ -38,11 +41,14 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 class Supervisor:
     """Owns the children's pids. All its waiting is in sigtimedwait: signals are blocked, never handled,
-    so none is lost and none interrupts."""
+    so none is lost and none interrupts. `signs` are how the front end hears of the handler workers."""
 
-    def __init__(self, supervision: Supervision, programs: Mapping[Child, ChildProgram]) -> None:
+    def __init__(
+        self, supervision: Supervision, programs: Mapping[Child, ChildProgram], signs: HandlerSigns
+    ) -> None:
         self._supervision = supervision
         self._programs = programs
+        self._signs = signs
         self._pids: dict[int, Child] = {}
         self._unspawned: list[Died] = []
 
@@ -63,6 +69,7 @@ class Supervisor:
         number = None if self._unspawned else _next_signal(self._supervision.wake_at())
         if number in STOP_SIGNALS:
             log_line(log, logging.INFO, "told to stop", signal=signal.Signals(number).name)
+            self._signs.say_stopping()
             yield StopRequested()
         yield from self._reaped()
         while self._unspawned:
@@ -71,14 +78,17 @@ class Supervisor:
 
     def _reaped(self) -> Iterator[Died]:
         """Our children's deaths. Orphans that were left to us are reaped and forgotten."""
-        while (found := _reap_one()) is not None:
-            pid, exit_code = found
+        while (pid := _next_dead()) is not None:
             child = self._pids.pop(pid, None)
+            if child is not None and child.role is Role.HANDLER_WORKER:
+                _kill_group(pid)
+            exit_code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             if child is None:
                 log_line(log, logging.DEBUG, "an orphan ended", orphan=pid, cause=cause(exit_code))
                 continue
-            log_line(log, logging.INFO, f"the {child.value} ended", child=pid, cause=cause(exit_code))
-            yield Died(child, exit_code)
+            log_line(log, logging.INFO, f"the {child.name} ended", child=pid, cause=cause(exit_code))
+            life = self._signs.bury(pid)
+            yield Died(child, exit_code, life.had_loaded, life.had_answered)
 
     def _act(self, actions: list[Action]) -> End | None:
         for action in actions:
@@ -94,17 +104,17 @@ class Supervisor:
         try:
             pid = self._programs[child].spawn()
         except OSError as error:
-            log_line(log, logging.ERROR, f"the {child.value} cannot be started", reason=str(error))
+            log_line(log, logging.ERROR, f"the {child.name} cannot be started", reason=str(error))
             self._unspawned.append(Died(child, _CANNOT_SPAWN))
             return
         self._pids[pid] = child
-        log_line(log, logging.INFO, f"the {child.value} is started", child=pid)
+        log_line(log, logging.INFO, f"the {child.name} is started", child=pid)
 
     def _send(self, action: Send) -> None:
         """A pid that was not reaped is still ours, be it a zombie: the signal cannot go astray."""
         for pid, child in self._pids.items():
-            if child is action.child:
-                log_line(log, logging.INFO, f"{action.signal.name} to the {child.value}", child=pid)
+            if child == action.child:
+                log_line(log, logging.INFO, f"{action.signal.name} to the {child.name}", child=pid)
                 os.kill(pid, action.signal)
 
 
@@ -130,10 +140,16 @@ def _next_signal(wake_at: float | None) -> int | None:
     return caught.si_signo if caught else None
 
 
-def _reap_one() -> tuple[int, int] | None:
-    """A dead child's pid and exit code; None when no more is dead."""
+def _next_dead() -> int | None:
+    """The pid of a dead child, not reaped yet; None when no more is dead."""
     try:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return None
-    return (pid, os.waitstatus_to_exitcode(status)) if pid else None
+    return found.si_pid if found else None
+
+
+def _kill_group(leader: int) -> None:
+    """What a handler forked has lost its parent. The leader is not reaped yet, so the group is still its."""
+    with contextlib.suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)

@@ -1,0 +1,56 @@
+"""What a fault of the user's code becomes: the toolkit's errors keep their status, all else is one line; the
+log has the traceback."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from quire.engine.hang_up import CallerGone
+from quire.handlers.loading import one_line
+from quire.words.errors import HandlerFailed, HandlerRefused, NotAcceptable, QuireError, UnsupportedMediaType
+from quire.words.json_lines import log_line
+
+log = logging.getLogger("quire.handler")
+
+
+@contextmanager
+def faults_named(function: str) -> Iterator[None]:
+    """Raises QuireError in place of whatever the code inside raises; our own errors and CallerGone pass."""
+    try:
+        yield
+    except (QuireError, CallerGone):
+        raise
+    except Exception as error:
+        named = _named(error, function)
+        level = logging.WARNING if named.status < 500 else logging.ERROR
+        log_line(log, level, "the handler raised", exc_info=error, function=function, status=named.status)
+        raise named from error
+
+
+def _named(error: Exception, function: str) -> QuireError:
+    toolkit = sys.modules.get("sagemaker_inference.errors")
+    if toolkit is not None:
+        named = _toolkits_own(toolkit, error, function)
+        if named is not None:
+            return named
+    return HandlerFailed(f"{function} failed: {one_line(error)}")
+
+
+def _toolkits_own(toolkit: ModuleType, error: Exception, function: str) -> QuireError | None:
+    """Asked of the module that the user's code has imported: the toolkit need not be installed."""
+    if isinstance(error, toolkit.UnsupportedFormatError):
+        kind = NotAcceptable if function == "output_fn" else UnsupportedMediaType
+        return kind(str(error).splitlines()[0])
+    if isinstance(error, toolkit.BaseInferenceToolkitError):
+        return _with_status(int(error.status_code), str(error.message))
+    return None
+
+
+def _with_status(status: int, message: str) -> QuireError:
+    if 400 <= status < 500:
+        return HandlerRefused(message, status)
+    return HandlerFailed(message, status if 500 <= status < 600 else 500)
