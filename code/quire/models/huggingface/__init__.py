@@ -1,0 +1,1 @@
+"""Model folders as Hugging Face's transformers writes them, served without code of the user's."""

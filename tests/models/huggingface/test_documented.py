@@ -1,0 +1,101 @@
+"""docs/models.md says what is so: its folders are served, its requests made, its responses given."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quire.models.huggingface.families import TEXT_MODEL_TYPES, TOKEN_CLASSIFIERS
+from quire.models.huggingface.options import TextOptions, TokenClassificationOptions
+from tests.fakes.served_folders import served_folder
+from tests.fakes.tiny_text_models import tiny_bert_classifier
+
+Blocks = dict[str, list[str]]
+
+
+def section(repository: Path, heading: str) -> str:
+    text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
+    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert found, f"docs/models.md has no section {heading!r}"
+    return found[1]
+
+
+def blocks_of(text: str) -> Blocks:
+    blocks: Blocks = {}
+    for kind, content in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        blocks.setdefault(kind, []).append(content)
+    return blocks
+
+
+def as_documented(repository: Path, heading: str, model: Path, place: Path) -> tuple[Any, Any]:
+    """The response that is shown, and the one that is given to the request that is shown."""
+    blocks = blocks_of(section(repository, heading))
+    (listing,), (asked, shown), (request,) = blocks["text"], blocks["json"], blocks["console"]
+    folder = place / "folder"
+    folder.mkdir()
+    for file in model.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "quire.json").write_text(asked)
+    assert sorted(path.name for path in folder.iterdir()) == listing.split()
+    with served_folder(folder, place / "ml") as container:
+        command = request.replace("localhost:8080", f"127.0.0.1:{container.port}")
+        done = subprocess.run(
+            ["bash", "-ec", command], cwd=repository, capture_output=True, text=True, check=True
+        )
+    return json.loads(shown), json.loads(done.stdout)
+
+
+def test_words_and_boxes_as_documented(repository: Path, layoutlmv3: Path, tmp_path: Path) -> None:
+    shown, given = as_documented(repository, "Words and boxes", layoutlmv3, tmp_path)
+    (page,), (given_page,) = shown.pop("pages"), given["pages"]
+    assert_head(shown, given)
+    by_text = {(entity["label"], entity["text"]): entity for entity in given_page["entities"]}
+    for entity in page.pop("entities"):
+        found = by_text[entity["label"], entity["text"]]
+        assert list(found) == list(entity)
+        assert found["score"] == pytest.approx(entity["score"], abs=0.1)
+        assert found["lines"] == entity["lines"]
+        for corner, expected in zip(found["polygon"], entity["polygon"], strict=True):
+            assert corner == pytest.approx(expected, abs=3)
+    assert {name: given_page[name] for name in page} == page
+    assert {"text", "lines", "blocks"} <= set(given_page)
+
+
+def test_the_text_of_a_document_as_documented(repository: Path, tmp_path: Path) -> None:
+    model = tiny_bert_classifier(tmp_path / "model")
+    shown, given = as_documented(repository, "The text of a document", model, tmp_path)
+    fields, found = shown.pop("fields"), given["fields"]
+    assert_head(shown, given)
+    (label,), (window,) = fields["labels"], fields["windows"]
+    assert found["labels"][0]["label"] == label["label"]
+    assert found["labels"][0]["score"] == pytest.approx(label["score"], abs=0.05)
+    assert (list(found), list(found["windows"][0])) == (list(fields), [*window, "labels"])
+    assert {name: found["windows"][0][name] for name in window} == window
+
+
+def assert_head(shown: dict[str, Any], given: dict[str, Any]) -> None:
+    """What is shown of the document was given; the weights' own revision is another's to say."""
+    model, given_model = shown.pop("model"), given["model"]
+    assert model["name"] == given_model["name"]
+    assert model["revision"].partition("+")[2] == given_model["revision"].partition("+")[2]
+    assert {name: given[name] for name in shown} == shown
+
+
+@pytest.mark.parametrize(
+    ("heading", "options"),
+    [("Words and boxes", TokenClassificationOptions), ("The text of a document", TextOptions)],
+)
+def test_every_option_is_documented(repository: Path, heading: str, options: Any) -> None:
+    table = section(repository, heading).partition("| option |")[2]
+    rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+    assert rows == list(options.__struct_fields__)
+
+
+def test_every_architecture_is_documented(repository: Path) -> None:
+    text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in (*TOKEN_CLASSIFIERS.values(), *TEXT_MODEL_TYPES))
