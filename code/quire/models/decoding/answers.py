@@ -1,0 +1,89 @@
+"""What do the tokens of an answer say? Text, and fields where there are any."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from quire.words.reading import PageText
+
+_FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
+_FIRST_TAG = re.compile(r"<[^<>]*>")
+
+
+class AnswerReader(Protocol):
+    """Reads one answer."""
+
+    def __call__(self, tokens: Sequence[int]) -> PageText: ...
+
+
+def page_text(text: str, fields: dict[str, Any] | None = None) -> PageText:
+    """What is written token by token has no place on the page: no lines, no blocks."""
+    return PageText(text=text, lines=(), blocks=(), fields=fields)
+
+
+class TextReader:
+    """The answer is the text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def __call__(self, tokens: Sequence[int]) -> PageText:
+        return page_text(self.text(tokens))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        decoded: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return decoded.strip()
+
+
+class JsonReader(TextReader):
+    """The answer holds a JSON object, bare or in a fence; without one there are no fields."""
+
+    def __call__(self, tokens: Sequence[int]) -> PageText:
+        text = self.text(tokens)
+        return page_text(text, object_in(text))
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The JSON object that the text is, or that stands in its first fence."""
+    fenced = _FENCED.search(text)
+    try:
+        found = json.loads(fenced.group(1) if fenced else text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class DonutReader:
+    """Donut writes tags; `token2json` of its processor makes fields of them. The prompt belongs to the
+    sequence: its first tag names the task, and later ones may be fields, as a question is."""
+
+    def __init__(self, processor: Any, prompt: Sequence[int]) -> None:
+        self._processor = processor
+        self._tokenizer = processor.tokenizer
+        self._prompt = list(prompt)
+        self._unseen = [
+            token for token in (self._tokenizer.eos_token, self._tokenizer.pad_token) if token is not None
+        ]
+
+    def __call__(self, tokens: Sequence[int]) -> PageText:
+        tagged: str = self._tokenizer.decode([*self._prompt, *tokens], skip_special_tokens=False)
+        for token in self._unseen:
+            tagged = tagged.replace(token, "")
+        fields = self._processor.token2json(_FIRST_TAG.sub("", tagged, count=1).strip())
+        if not isinstance(fields, dict):
+            # A sequence of objects, one behind the other.
+            fields = {"items": fields}
+        return page_text("\n".join(_leaves(fields)), fields)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _leaves(each)
+    elif value:
+        yield str(value)
