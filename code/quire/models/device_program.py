@@ -19,8 +19,15 @@ from quire.engine.device_worker import (
 )
 from quire.engine.port import DeviceLost
 from quire.models.cpu_process import prepare_cpu_process
-from quire.models.model_choice import ModelChoice, ReaderChoice, StubChoice, choose_model
+from quire.models.model_choice import (
+    ModelChoice,
+    PageModelChoice,
+    ReaderChoice,
+    StubChoice,
+    choose_model,
+)
 from quire.models.model_folder import ModelFolderError
+from quire.models.page_model_code import PageModelBroken
 from quire.models.stub import StubModel
 from quire.words.json_lines import configure_logging, log_line
 from quire.words.settings import Settings
@@ -47,18 +54,30 @@ def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
     if isinstance(choice, StubChoice):
         options = choice.options.with_batch_share(settings.batch_share)
         return LoadedModel(StubModel(options), "stub", "none", pages_wanted=2 * options.max_items)
-    return _load_reader(choice, settings)
+    _check_device()
+    if isinstance(choice, ReaderChoice):
+        return _load_reader(choice, settings)
+    if isinstance(choice, PageModelChoice):
+        from quire.models.page_model import load_page_model
+
+        return load_page_model(choice, settings)
+    from quire.models.huggingface.loading import load_huggingface
+
+    return load_huggingface(choice, settings)
+
+
+def _check_device() -> None:
+    import torch
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") and torch.version.cuda and not torch.cuda.is_available():
+        raise DeviceLost("torch finds no CUDA device where there is one; QUIRE_DEVICE=cpu serves without")
 
 
 def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
     from pathlib import Path
 
-    import torch
-
     from quire.models.ppocr.reader import load_reader
 
-    if os.environ.get("CUDA_VISIBLE_DEVICES") and torch.version.cuda and not torch.cuda.is_available():
-        raise DeviceLost("torch finds no CUDA device where there is one; QUIRE_DEVICE=cpu serves without")
     reader = load_reader(Path(choice.folder), settings)
     reader.warm_up()
     memory = reader.side.memory()
@@ -68,6 +87,12 @@ def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
     # Larger batches are never full without more pages to fill them from.
     wanted = math.ceil(wanted * max(1.0, settings.batch_share))
     return LoadedModel(reader, reader.device_class, reader.precision.value, wanted)
+
+
+def _users(error: CannotLoad) -> BaseException | None:
+    """What the user's own code raised, for its author: our own sentences need no traceback."""
+    broken = error.__cause__
+    return broken.__cause__ if isinstance(broken, PageModelBroken) else None
 
 
 def obey_command_line(argv: Sequence[str], environ: MutableMapping[str, str]) -> None:
@@ -91,7 +116,7 @@ def main() -> None:
     try:
         run_device_worker(Inheritance.from_argv(sys.argv[1:]), lambda: load(settings))
     except CannotLoad as error:
-        log_line(log, logging.ERROR, "the model cannot be loaded", reason=str(error))
+        log_line(log, logging.ERROR, "the model cannot be loaded", reason=str(error), exc_info=_users(error))
         sys.exit(EXIT_MODEL_BROKEN)
     except DeviceLost as error:
         log_line(log, logging.ERROR, "the device is lost", reason=str(error))

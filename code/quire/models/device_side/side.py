@@ -27,6 +27,10 @@ class Fetch(Protocol):
     """Results on their way to the host. On a device that works ahead it has a `wait` too: see
     `quire.engine.port.Running`."""
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The results on the host, once they have been waited for."""
+
     def arrays(self) -> tuple[Array, ...]:
         """The results, waited for where need be. They are valid for as long as they are held."""
 
