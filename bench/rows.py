@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 
 from bench.ceiling import CeilingProcesses
 from bench.contenders import CeilingLoad, Contender, HttpLoad, LineLoad
 from bench.loads import container_posts
 from bench.peers.rows import peer_rows
+from bench.peers.servers import PeerAbsent
 from bench.rounds import Row
 from bench.session import CUDA_REPEATS, DOCUMENTS, LONG, Collected, Session
 
@@ -26,6 +29,7 @@ def rows(session: Session) -> list[Row]:
         *_ceiling_rows(session, "ceiling", "raw model ceiling", DOCUMENTS),
         _engine_row(session),
         *(_http_row(session, number) for number in in_flight),
+        _mms_row(session),
         *_ceiling_rows(session, "long-ceiling", f"raw model ceiling of {_long(session)}", LONG),
         _long_row(session),
         *peer_rows(session),
@@ -68,6 +72,17 @@ def _http_row(session: Session, in_flight: int) -> Row:
 
     about = f"`./serve` with QUIRE_MAX_CONCURRENT_INVOCATIONS={session.most_in_flight}, else its defaults."
     return Row(f"http-{in_flight}", f"container over HTTP, {in_flight} in flight", about, DOCUMENTS, start)
+
+
+def _mms_row(session: Session) -> Row:
+    def start() -> Contender:
+        if shutil.which("java") is None or find_spec("mms") is None:
+            raise PeerAbsent("multi-model-server wants Java 17 and the packages of requirements-dev.in")
+        documents, container = session.documents(), session.start_on_mms()
+        return HttpLoad(container, container_posts(documents), len(documents), 4, session.gpus)
+
+    about = "The same with QUIRE_MODEL_SERVER=mms (docs/mms.md)."
+    return Row("mms-4", "container on multi-model-server, 4 in flight", about, DOCUMENTS, start)
 
 
 def _long_row(session: Session) -> Row:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -55,6 +57,14 @@ class Served:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError("the container did not become healthy")
             time.sleep(0.02)
+
+
+def low_port() -> int:
+    """One that nobody listens on. multi-model-server takes none above 32766, where the kernel's are."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bench.ceiling import CPU_SIZES, CUDA_SIZES, CeilingProcesses, SweepPoint
 from bench.documents import Document, write_long_document
 from bench.line_process import LineProcess
-from bench.served import ROOT, Served, served
+from bench.served import ROOT, Served, low_port, served
 from quire.models.cpu_process import prepare_cpu_process
 from quire.process.gpus import cuda_devices
 
@@ -127,6 +127,14 @@ class Session:
         """One container for all rows over HTTP."""
         concurrency = {"QUIRE_MAX_CONCURRENT_INVOCATIONS": str(self.most_in_flight)}
         container = self.stack.enter_context(served(**self.settings, **concurrency))
+        container.await_healthy()
+        return container
+
+    def start_on_mms(self) -> Served:
+        """A container whose front end is multi-model-server."""
+        mms = {"QUIRE_MODEL_SERVER": "mms", "SAGEMAKER_BIND_TO_PORT": str(low_port())}
+        concurrency = {"QUIRE_MAX_CONCURRENT_INVOCATIONS": str(self.most_in_flight)}
+        container = self.stack.enter_context(served(**self.settings, **concurrency, **mms))
         container.await_healthy()
         return container
 

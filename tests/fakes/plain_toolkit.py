@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.served import low_port
 from tests.fakes.handlers_that_users_write import UsersHandler, UsersRequest
 from tests.fakes.running_front_end import Answer, eventually, http_request
 
@@ -43,7 +42,7 @@ def plain_toolkit(folder: Path, handlers: Mapping[str, UsersHandler]) -> Iterato
     """In a session of its own: it leaves processes behind when it is told to stop."""
     models = {kind: _model_folder(folder / kind, handler) for kind, handler in handlers.items()}
     (folder / "model").mkdir()  # without a handler, which the others would find before their own
-    port = _low_port()
+    port = low_port()
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             (sys.executable, "-W", "ignore", "-c", _START, str(folder / "mms.properties")),
@@ -94,11 +93,3 @@ def _pings(port: int) -> bool:
     with suppress(OSError):
         return http_request(port, "GET", "/ping").status == 200
     return False
-
-
-def _low_port() -> int:
-    """It takes none above 32766."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port

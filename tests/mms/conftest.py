@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import random
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.served import low_port
 from tests.fakes.painted_pages import painted_page
 from tests.fakes.running_container import ATTRIBUTES, Container, serving
 from tests.fakes.running_engine import stub_folder
@@ -119,14 +118,6 @@ def serving_under(server: str, base: Path, **settings: str) -> Iterator[Containe
     given = {"QUIRE_MODEL_SERVER": server, "SAGEMAKER_BIND_TO_PORT": str(port), **settings}
     with serving(base, **given) as container:
         yield replace(container, port=port)
-
-
-def low_port() -> int:
-    """One that nobody listens on."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 def await_warm(container: Container) -> None:
