@@ -3,9 +3,6 @@ come at once are written together, and each answer is that of the document alone
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +15,7 @@ from PIL import Image
 from bench.decoding import drawn_pages
 from quire.words.errors import DeadlineExceeded
 from tests.fakes.running_engine import RunningEngine, running_engine
+from tests.fakes.served_folders import pack
 from tests.fakes.tiny_decoders import TINY
 
 MAX_TOKENS = 60
@@ -41,18 +39,6 @@ def engine(
     }
     with running_engine(base / "run", environ) as running:
         yield running
-
-
-def pack(folder: Path, base: Path) -> None:
-    """As the platform unpacks what `quire pack` wrote."""
-    archive = base / "model.tar.gz"
-    subprocess.run(
-        [sys.executable, "-m", "quire_endpoint.command", "pack", str(folder), "--out", str(archive)],
-        check=True,
-        capture_output=True,
-    )
-    with tarfile.open(archive) as packed:
-        packed.extractall(base / "model", filter="data")
 
 
 @pytest.fixture(scope="module")
