@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import os
 import sys
 from collections.abc import MutableMapping, Sequence
@@ -28,14 +27,12 @@ from quire.models.model_choice import (
 )
 from quire.models.model_folder import ModelFolderError
 from quire.models.page_model_code import PageModelBroken
+from quire.models.pages_wanted import pages_wanted
 from quire.models.stub import StubModel
 from quire.words.json_lines import configure_logging, log_line
 from quire.words.settings import Settings
 
 log = logging.getLogger("quire.device")
-
-PAGES_WANTED_ON_CPU = 3
-PAGES_WANTED_ON_CUDA = 32
 
 
 class CannotLoad(Exception):
@@ -83,9 +80,7 @@ def _load_reader(choice: ReaderChoice, settings: Settings) -> LoadedModel:
     memory = reader.side.memory()
     if memory is not None:
         log_line(log, logging.INFO, "memory of the warm device", **asdict(memory))
-    wanted = PAGES_WANTED_ON_CPU if memory is None else PAGES_WANTED_ON_CUDA
-    # Larger batches are never full without more pages to fill them from.
-    wanted = math.ceil(wanted * max(1.0, settings.batch_share))
+    wanted = pages_wanted(on_cuda=memory is not None, batch_share=settings.batch_share)
     return LoadedModel(reader, reader.device_class, reader.precision.value, wanted)
 
 

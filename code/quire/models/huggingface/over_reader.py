@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from quire.engine.device_worker import LoadedModel
 from quire.models.huggingface.beside_reader import PlacedReader, precision_beside
 from quire.models.huggingface.families import Family
@@ -13,11 +11,9 @@ from quire.models.huggingface.whole_text import WholeTextModel
 from quire.models.huggingface.words_and_boxes import WordsAndBoxesModel
 from quire.models.huggingface.words_and_boxes_loading import load_words_and_boxes
 from quire.models.model_folder import default_model_dir
+from quire.models.pages_wanted import pages_wanted
 from quire.models.ppocr.reader import load_reader
 from quire.words.settings import Settings
-
-_PAGES_WANTED_ON_CPU = 3
-_PAGES_WANTED_ON_CUDA = 32
 
 
 def load_over_reader(choice: HuggingFaceChoice, settings: Settings) -> LoadedModel:
@@ -26,9 +22,7 @@ def load_over_reader(choice: HuggingFaceChoice, settings: Settings) -> LoadedMod
     reader = load_reader(default_model_dir(), settings)
     model = _load(choice, reader, settings)
     model.warm_up()
-    wanted = _PAGES_WANTED_ON_CPU if reader.side.memory() is None else _PAGES_WANTED_ON_CUDA
-    # Larger batches are never full without more pages to fill them from.
-    wanted = math.ceil(wanted * max(1.0, settings.batch_share))
+    wanted = pages_wanted(on_cuda=reader.side.memory() is not None, batch_share=settings.batch_share)
     own = precision_beside(settings.precision, reader.side.device)
     precision = f"{reader.precision.value}, on top {own.value}"
     return LoadedModel(model, reader.device_class, precision, wanted)
