@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from quire.engine.messages import (
     Accepted,
     BatchRun,
@@ -28,6 +30,7 @@ from quire.engine.messages import (
 )
 from quire.words.errors import Fault, PageTooLarge, PageUnreadable
 from quire.words.pages import PageSelection
+from quire.words.request import Asked
 from tests.fakes.house import READY, SIZE, TEXT, House, Recorder, answers
 
 
@@ -67,6 +70,21 @@ def test_a_renderer_that_goes_on_to_a_page_nobody_asked_for_draws_nothing(house:
     house.renderer_says(JobFailed(job=job, fault=Fault.of(PageUnreadable("nobody waits"))))
     assert len(answers(client)) == 1
     house.assert_at_rest()
+
+
+def test_a_prompt_to_a_model_that_takes_none_is_the_callers_fault(house: House) -> None:
+    client = house.submit(prompt="What is the total?")
+    house.open(2)
+    assert client.last(Failed).fault.code == "bad_request"
+    house.assert_at_rest()
+
+
+def test_a_model_that_can_be_asked_is_told_what_the_request_asks(house: House) -> None:
+    house.device_says(msgspec.structs.replace(READY, can_be_asked=True))
+    house.submit(prompt="What is the total?", max_tokens=9)
+    house.open(1)
+    house.render()
+    assert house.devices[-1].last(ReadPage).asked == Asked(prompt="What is the total?", max_tokens=9)
 
 
 def test_only_the_pages_asked_for_are_rendered(house: House) -> None:

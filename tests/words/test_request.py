@@ -16,7 +16,8 @@ from quire.words.request import DocumentRequest, ReadOptions, TextMode
 
 def test_header_gives_every_option() -> None:
     options = ReadOptions.parse_attributes(
-        "pages=1-5;dpi=150;text=ocr;strict=true;deadline_seconds=600;ref=invoice-17"
+        "pages=1-5;dpi=150;text=ocr;strict=true;deadline_seconds=600;ref=invoice-17;"
+        "prompt=What is the total?;max_tokens=40"
     )
     assert options == ReadOptions(
         pages=PageSelection.parse("1-5"),
@@ -25,6 +26,8 @@ def test_header_gives_every_option() -> None:
         strict=True,
         deadline_seconds=600.0,
         reference="invoice-17",
+        prompt="What is the total?",
+        max_tokens=40,
     )
 
 
@@ -52,6 +55,8 @@ def test_value_may_hold_an_equals_sign() -> None:
         ("dpi=35", "36 to 1200"),
         ("dpi=1201", "36 to 1200"),
         ("text=magic", "auto, ocr, layer"),
+        ("prompt=", "prompt"),
+        ("max_tokens=0", "1 to 100000"),
         ("strict=perhaps", "strict"),
         ("deadline_seconds=0", "0 to 3600"),
         ("deadline_seconds=3601", "0 to 3600"),

@@ -43,7 +43,7 @@ class DevicePool:
         self._aboard: dict[int, Place] = {}
         self._times = BatchTimes(stall_seconds)
         self._ceilings: dict[tuple[str, int, int], LimitBatch] = {}
-        self.reads_texts = False
+        self.reads_texts = self.can_be_asked = False
 
     # --- workers ---
 
@@ -90,7 +90,7 @@ class DevicePool:
     def became_ready(self, worker: Worker, ready: DeviceReady, now: float) -> None:
         place = self._place_of[worker]
         place.ready, place.progress_at = ready, now
-        self.reads_texts = ready.reads_texts
+        self.reads_texts, self.can_be_asked = ready.reads_texts, ready.can_be_asked
         place.backoff.started()
         for ceiling in self._ceilings.values():
             worker.send(ceiling)
@@ -220,6 +220,7 @@ def _boarding_pass(task: PageTask, num_coming: int) -> ReadPage | ReadText:
         document=document.number,
         deadline=document.deadline,
         num_coming=num_coming,
+        asked=document.request.options.asked,
     )
 
 

@@ -27,7 +27,7 @@ from quire.engine.messages import (
     ToDevice,
 )
 from quire.engine.parent_death import die_with_parent
-from quire.engine.port import PageModel, TextModel, Texts
+from quire.engine.port import AskableModel, PageModel, TextModel, Texts
 from quire.engine.threaded_pipeline import ThreadedPipeline
 from quire.words.reading import PageResult, PageSize
 
@@ -85,6 +85,7 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
             precision=loaded.precision,
             pages_wanted=loaded.pages_wanted,
             reads_texts=isinstance(loaded.model, TextModel),
+            can_be_asked=isinstance(loaded.model, AskableModel),
         )
     )
     sys.setswitchinterval(_SWITCH_SECONDS)

@@ -15,6 +15,7 @@ import msgspec
 from quire.engine.arena import Span
 from quire.engine.messages import Failed, Finished, Submit
 from quire.words.errors import (
+    BadRequest,
     DeadlineExceeded,
     DocumentError,
     DocumentUnreadable,
@@ -92,8 +93,11 @@ class DocumentInFlight:
         """Whether its outcome is known: every page has ended, or one failed and `strict` was asked."""
         return self.pages_done == self.pages_total or (self.request.options.strict and bool(self._faults))
 
-    def opened(self, num_pages: int, max_pages: int) -> None:
-        """Now its pages can be rendered. Raises DocumentError, InsufficientStorage."""
+    def opened(self, num_pages: int, max_pages: int, *, can_be_asked: bool = False) -> None:
+        """Now its pages can be rendered. Raises DocumentError, BadRequest for a prompt to a model that takes
+        none, InsufficientStorage."""
+        if self.request.options.asked is not None and not can_be_asked:
+            raise BadRequest("prompt and max_tokens are for a model that writes, and this one does not")
         if num_pages < 1:
             raise DocumentUnreadable("the document has no pages")
         indices = self.request.options.pages.page_indices(num_pages, max_pages)

@@ -148,7 +148,7 @@ class Engine:
 
     def opened(self, document: DocumentInFlight, num_pages: int) -> None:
         """Its pages take their turns from now on. Raises what DocumentInFlight.opened does."""
-        document.opened(num_pages, self.max_pages)
+        document.opened(num_pages, self.max_pages, can_be_asked=self.devices.can_be_asked)
         self.turns.opened(document)
         self.ready_pages.join(document)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from quire.words.errors import Fault
 from quire.words.reading import ModelInfo, PageSize, PageText
-from quire.words.request import DocumentRequest, TextMode
+from quire.words.request import Asked, DocumentRequest, TextMode
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -155,6 +155,7 @@ class ReadPage(Message, frozen=True, kw_only=True):
     document: int
     deadline: float
     num_coming: int
+    asked: Asked | None = None
 
 
 class ReadText(Message, frozen=True, kw_only=True):
@@ -183,42 +184,39 @@ class LimitBatch(Message, frozen=True, kw_only=True):
 
 
 class DeviceReady(Message, frozen=True, kw_only=True):
-    """The model is warm, and likes to hold `pages_wanted` pages. `reads_texts`: it is a TextModel."""
+    """The model is warm, and likes to hold `pages_wanted` pages. `reads_texts`: it is a TextModel;
+    `can_be_asked`: an AskableModel."""
 
     model: ModelInfo
     device: str
     precision: str
     pages_wanted: int
     reads_texts: bool = False
+    can_be_asked: bool = False
 
 
-class BatchBegan(Message, frozen=True, kw_only=True):
+class Batch(Message, frozen=True, kw_only=True):
+    """Items of one lane on one canvas."""
+
+    lane: str
+    canvas_height: int
+    canvas_width: int
+    num_items: int
+
+
+class BatchBegan(Batch, frozen=True, kw_only=True):
     """A batch goes over the device from now on: what stands still from here is this batch."""
 
-    lane: str
-    canvas_height: int
-    canvas_width: int
-    num_items: int
 
-
-class BatchRun(Message, frozen=True, kw_only=True):
+class BatchRun(Batch, frozen=True, kw_only=True):
     """One batch went over the device in so many milliseconds; also the sign that it makes progress."""
 
-    lane: str
-    canvas_height: int
-    canvas_width: int
-    num_items: int
     pages: tuple[int, ...]
     milliseconds: float
 
 
-class BatchFailed(Message, frozen=True, kw_only=True):
+class BatchFailed(Batch, frozen=True, kw_only=True):
     """The oldest batch of this kind and size that has begun gave no outputs; its halves run next."""
-
-    lane: str
-    canvas_height: int
-    canvas_width: int
-    num_items: int
 
 
 class PageRead(Message, frozen=True, kw_only=True):

@@ -11,7 +11,17 @@ from typing import Any
 from quire.engine.batch_policy import Waiting, WaitingItems
 from quire.engine.device_shares import DeviceShares
 from quire.engine.messages import FromDevice, PageDropped, PageFaulted, PageRead, ReadPage, ReadText
-from quire.engine.port import DeviceLost, Item, PageModel, Pixels, Stepwise, TextModel, Texts, fault_reason
+from quire.engine.port import (
+    AskableModel,
+    DeviceLost,
+    Item,
+    PageModel,
+    Pixels,
+    Stepwise,
+    TextModel,
+    Texts,
+    fault_reason,
+)
 from quire.words.reading import PageText
 
 
@@ -85,17 +95,21 @@ class OpenPages:
 
     def open(self, message: ReadPage | ReadText, source: Pixels | Texts, now: float) -> None:
         """`source` is what is to be read: a page's pixels, or the texts of a document's pages."""
-        page = OpenPage(message, self._reading(source))
+        page = OpenPage(message, self._reading(message, source))
         self._pages[page.key] = page
         self._shares.page_came(page.owner)
         self._advance(page, None, now)
 
-    def _reading(self, source: Pixels | Texts) -> Generator[Sequence[Item], Sequence[Any], PageText]:
-        if not isinstance(source, tuple):
-            return self._model.read(source)
-        if not isinstance(self._model, TextModel):
-            raise RuntimeError("a model that reads no texts was given one: this is a bug")
-        return self._model.read_text(source)
+    def _reading(
+        self, message: ReadPage | ReadText, source: Pixels | Texts
+    ) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        if isinstance(source, tuple):
+            if not isinstance(self._model, TextModel):
+                raise RuntimeError("a model that reads no texts was given one: this is a bug")
+            return self._model.read_text(source)
+        if isinstance(message, ReadPage) and message.asked and isinstance(self._model, AskableModel):
+            return self._model.read_asked(source, message.asked)
+        return self._model.read(source)
 
     def take(self, item: Waiting) -> ItemPlace:
         """The item goes into the pipeline, or waits for its half's turn."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quire.words.reading import ModelInfo, PageText
+from quire.words.request import Asked
 
 Pixels = npt.NDArray[np.uint8]
 """Height × width × 3, RGB, top row first."""
@@ -117,3 +118,11 @@ class TextModel(Protocol):
 
     def read_text(self, texts: Texts) -> Generator[Sequence[Item], Sequence[Any], PageText]:
         """What it finds stands in the `fields` of what it returns, and then in the document's answer."""
+
+
+@runtime_checkable
+class AskableModel(Protocol):
+    """A page model that writes, and can be asked for something else than its own."""
+
+    def read_asked(self, pixels: Pixels, asked: Asked) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        """As `read`."""

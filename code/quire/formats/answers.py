@@ -70,6 +70,7 @@ class PageAnswer(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
     entities: tuple[Entity, ...]
     fields: dict[str, Any] | None
+    is_cut: bool
     error: Fault | None
 
     @classmethod

@@ -84,12 +84,14 @@ class PageText(msgspec.Struct, frozen=True, kw_only=True):
     source: TextSource = TextSource.OCR
     entities: tuple[Entity, ...] = ()
     fields: dict[str, Any] | None = None
+    is_cut: bool = False
 
 
 class PageResult(msgspec.Struct, frozen=True, kw_only=True):
     """One page's entry in the answer. `page` counts from 1; polygons lie in the page as displayed
     (EXIF and /Rotate obeyed), `width_px` × `height_px`. A failed page has `error` and no text.
-    `fields` is what else the model found, by the model's own names."""
+    `fields` is what else the model found, by the model's own names. `is_cut` where a model that writes
+    was stopped before it had ended, by its `max_tokens` or the like."""
 
     page: int
     width_px: int
@@ -102,6 +104,7 @@ class PageResult(msgspec.Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
     entities: tuple[Entity, ...] = ()
     fields: dict[str, Any] | None = None
+    is_cut: bool = False
     error: Fault | None = None
 
     @classmethod
@@ -118,6 +121,7 @@ class PageResult(msgspec.Struct, frozen=True, kw_only=True):
             blocks=text.blocks,
             entities=text.entities,
             fields=text.fields,
+            is_cut=text.is_cut,
         )
 
     @classmethod

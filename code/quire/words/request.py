@@ -15,6 +15,8 @@ from quire.words.pages import PageSelection
 MIN_DPI, MAX_DPI = 36, 1200
 MAX_DEADLINE_SECONDS = 3600.0
 MAX_REFERENCE_CHARACTERS = 256
+MAX_PROMPT_CHARACTERS = 4000
+MAX_TOKENS = 100_000
 
 
 class TextMode(enum.Enum):
@@ -25,9 +27,18 @@ class TextMode(enum.Enum):
     LAYER = "layer"
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model that writes is asked: words to it, and the most tokens of a page's answer. None is the
+    model's own."""
+
+    prompt: str | None = None
+    max_tokens: int | None = None
+
+
 class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     """`dpi` None is the setting's; `deadline_seconds` counts from receipt, None is the setting's.
-    `strict` turns any page's failure into the document's. `reference` is the caller's own name."""
+    `strict` turns any page's failure into the document's. `reference` is the caller's own name. `prompt`
+    and `max_tokens` are for a model that writes."""
 
     pages: PageSelection = PageSelection()
     dpi: int | None = None
@@ -35,6 +46,8 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     deadline_seconds: float | None = None
     reference: str | None = None
+    prompt: str | None = None
+    max_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.dpi is not None and not MIN_DPI <= self.dpi <= MAX_DPI:
@@ -44,6 +57,17 @@ class ReadOptions(msgspec.Struct, frozen=True, kw_only=True):
             raise BadRequest(f"deadline_seconds: {deadline} is outside 0 to {MAX_DEADLINE_SECONDS:.0f}")
         if self.reference is not None and len(self.reference) > MAX_REFERENCE_CHARACTERS:
             raise BadRequest(f"ref: longer than {MAX_REFERENCE_CHARACTERS} characters")
+        if self.prompt is not None and not 0 < len(self.prompt.strip()) <= MAX_PROMPT_CHARACTERS:
+            raise BadRequest(f"prompt: empty, or longer than {MAX_PROMPT_CHARACTERS} characters")
+        if self.max_tokens is not None and not 0 < self.max_tokens <= MAX_TOKENS:
+            raise BadRequest(f"max_tokens: {self.max_tokens} is outside 1 to {MAX_TOKENS}")
+
+    @property
+    def asked(self) -> Asked | None:
+        """None where the request leaves all to the model."""
+        if self.prompt is None and self.max_tokens is None:
+            return None
+        return Asked(prompt=self.prompt, max_tokens=self.max_tokens)
 
     @classmethod
     def parse_attributes(cls, text: str) -> ReadOptions:
@@ -111,6 +135,8 @@ _PARSERS: dict[str, tuple[str, Callable[[str, object], Any]]] = {
     "strict": ("strict", _truth),
     "deadline_seconds": ("deadline_seconds", _seconds),
     "ref": ("reference", _text),
+    "prompt": ("prompt", _text),
+    "max_tokens": ("max_tokens", _whole_number),
 }
 
 

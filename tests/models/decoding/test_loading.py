@@ -12,10 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from quire.engine.port import Canvas
+from quire.engine.port import Canvas, Pixels
 from quire.models.decoding.lanes import ENCODE
 from quire.models.decoding.loading import decoding_precision, load_decoder
-from quire.models.decoding.network import Prefilled
+from quire.models.decoding.network import PageInputs, Prefilled
 from quire.models.decoding.proof import RowsDoNotWork, prove_rows
 from quire.models.decoding.rows import LayerState, SequenceState
 from quire.models.decoding.step_cache import StepPlace
@@ -177,8 +177,12 @@ class UnwillingNetwork(ForgetfulNetwork):
         raise TypeError("forward() got an unexpected keyword argument\nand more")
 
 
+def three_tokens(pixels: Pixels, prompt: str | None = None) -> PageInputs:
+    return {"input_ids": np.array([[1, 2, int(pixels[0, 0, 0])]])}
+
+
 @pytest.mark.parametrize("network", [ForgetfulNetwork(), UnwillingNetwork()])
 def test_a_network_whose_rows_do_not_work_is_refused(network: ForgetfulNetwork) -> None:
     writer = Writer(network, CpuSide())
     with pytest.raises(RowsDoNotWork, match=r"^[^\n]*cannot be (served|written in rows)[^\n]*$"):
-        prove_rows(writer, lambda pixels: {"input_ids": np.array([[1, 2, int(pixels[0, 0, 0])]])})
+        prove_rows(writer, three_tokens)

@@ -12,9 +12,11 @@ from bench.decoding_run import run_lanes
 from quire.engine.batch_pipeline import InlinePipeline
 from quire.engine.lane_scheduler import LaneScheduler
 from quire.engine.messages import BatchRun, PageDropped, PageRead, ReadPage
-from quire.engine.port import Item
+from quire.engine.port import Item, Pixels
 from quire.models.decoding.lanes import BURST_TOKENS, DECODE, ENCODE, DecodeLane
 from quire.models.decoding.page_decoder import PageDecoder
+from quire.words.reading import PageText
+from quire.words.request import Asked
 
 Load = Callable[..., PageDecoder]
 
@@ -30,10 +32,19 @@ class Driver:
         self.lanes = LaneScheduler(model, self.said.append, self._pipeline)
 
     def add(self, key: int) -> None:
-        pixels = PAGES[key]
+        self.add_as(key, PAGES[key], None)
+
+    def add_as(self, key: int, pixels: Pixels, asked: Asked | None) -> None:
         height, width, _ = pixels.shape
         message = ReadPage(
-            page=key, offset=0, width_px=width, height_px=height, document=key, deadline=1e9, num_coming=0
+            page=key,
+            offset=0,
+            width_px=width,
+            height_px=height,
+            document=key,
+            deadline=1e9,
+            num_coming=0,
+            asked=asked,
         )
         self.lanes.add(message, pixels, 0.0)
 
@@ -53,7 +64,10 @@ class Driver:
         raise AssertionError(f"no batch of {num_items} in {lane}")
 
     def read(self) -> dict[int, str]:
-        return {message.page: message.text.text for message in self.said if isinstance(message, PageRead)}
+        return {key: text.text for key, text in self.texts().items()}
+
+    def texts(self) -> dict[int, PageText]:
+        return {message.page: message.text for message in self.said if isinstance(message, PageRead)}
 
 
 def decode_lane(model: PageDecoder) -> DecodeLane:
@@ -164,3 +178,32 @@ def test_a_deadline_of_its_own_ends_an_answer_with_what_is_written(load: Load) -
     assert len(cut.text) == 1 + BURST_TOKENS
     assert whole.text.startswith(cut.text)
     assert len(whole.text) > len(cut.text)
+    assert cut.is_cut
+
+
+@pytest.mark.parametrize("kind", ["trocr", "idefics3"])
+def test_each_request_asks_for_what_it_wants_in_the_same_batches(kind: str, load: Load) -> None:
+    model = load(kind)
+    prompts = (None, "Who sent this?", "total")
+    alone = [answered(model, 0, [Asked(prompt=prompt)])[0] for prompt in prompts]
+    assert len({answer.text for answer in alone}) > 1
+    assert answered(model, 0, [Asked(prompt=prompt) for prompt in prompts]) == alone
+
+
+def test_an_answer_is_as_long_as_was_asked_and_never_longer_than_the_folder_allows(load: Load) -> None:
+    model = load("trocr", max_tokens=20)
+    whole, short, long = answered(model, 0, [Asked(), Asked(max_tokens=7), Asked(max_tokens=90)])
+    assert short.is_cut
+    assert whole.text.startswith(short.text)
+    assert len(short.text) < len(whole.text)
+    assert long == whole
+
+
+def answered(model: PageDecoder, first: int, all_asked: list[Asked]) -> list[PageText]:
+    """Of one page, asked for in several ways at once."""
+    driver = Driver(model)
+    for number, asked in enumerate(all_asked):
+        driver.add_as(number, PAGES[first], asked)
+    while len(driver.texts()) < len(all_asked):
+        driver.run_batch()
+    return [driver.texts()[number] for number in range(len(all_asked))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from quire.words.reading import PageText
@@ -14,9 +14,9 @@ _FIRST_TAG = re.compile(r"<[^<>]*>")
 
 
 class AnswerReader(Protocol):
-    """Reads one answer."""
+    """Reads one answer to `prompt`, None for the model's own."""
 
-    def __call__(self, tokens: Sequence[int]) -> PageText: ...
+    def __call__(self, tokens: Sequence[int], prompt: str | None = None) -> PageText: ...
 
 
 def page_text(text: str, fields: dict[str, Any] | None = None) -> PageText:
@@ -30,7 +30,7 @@ class TextReader:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
 
-    def __call__(self, tokens: Sequence[int]) -> PageText:
+    def __call__(self, tokens: Sequence[int], prompt: str | None = None) -> PageText:
         return page_text(self.text(tokens))
 
     def text(self, tokens: Sequence[int]) -> str:
@@ -41,7 +41,7 @@ class TextReader:
 class JsonReader(TextReader):
     """The answer holds a JSON object, bare or in a fence; without one there are no fields."""
 
-    def __call__(self, tokens: Sequence[int]) -> PageText:
+    def __call__(self, tokens: Sequence[int], prompt: str | None = None) -> PageText:
         text = self.text(tokens)
         return page_text(text, object_in(text))
 
@@ -60,16 +60,18 @@ class DonutReader:
     """Donut writes tags; `token2json` of its processor makes fields of them. The prompt belongs to the
     sequence: its first tag names the task, and later ones may be fields, as a question is."""
 
-    def __init__(self, processor: Any, prompt: Sequence[int]) -> None:
+    def __init__(self, processor: Any, tokens_of: Callable[[str | None], Sequence[int]]) -> None:
+        """`tokens_of` tells a prompt's tokens."""
         self._processor = processor
         self._tokenizer = processor.tokenizer
-        self._prompt = list(prompt)
+        self._tokens_of = tokens_of
         self._unseen = [
             token for token in (self._tokenizer.eos_token, self._tokenizer.pad_token) if token is not None
         ]
 
-    def __call__(self, tokens: Sequence[int]) -> PageText:
-        tagged: str = self._tokenizer.decode([*self._prompt, *tokens], skip_special_tokens=False)
+    def __call__(self, tokens: Sequence[int], prompt: str | None = None) -> PageText:
+        sequence = [*self._tokens_of(prompt), *tokens]
+        tagged: str = self._tokenizer.decode(sequence, skip_special_tokens=False)
         for token in self._unseen:
             tagged = tagged.replace(token, "")
         fields = self._processor.token2json(_FIRST_TAG.sub("", tagged, count=1).strip())

@@ -70,7 +70,7 @@ class EncodeLane:
         return max(1, self._batch_pixels // canvas.pixels)
 
     def pre(self, canvas: Canvas, payloads: Sequence[PageSequence]) -> Images:
-        pages = [self._prepare(page.pixels) for page in payloads]
+        pages = [self._prepare(page.pixels, page.prompt) for page in payloads]
         lengths = tuple(int(page[PROMPT].shape[1]) for page in pages)
         if max(lengths) >= self._writer.network.max_positions:
             raise ValueError(f"the prompt of {max(lengths)} tokens leaves no room for an answer")

@@ -126,7 +126,7 @@ def _parts(source: _Source, model: Any, asked: DecodingOptions) -> _Parts:
     tokenizer = processor.tokenizer
     return _Parts(
         network=ImageTextNetwork(model),
-        prepare=ImageInPrompt(processor, chat_prompt(processor, asked.prompt)),
+        prepare=ImageInPrompt(processor, lambda prompt: chat_prompt(processor, prompt or asked.prompt)),
         image_processor=processor.image_processor,
         tokenizer=tokenizer,
         read_answer=JsonReader(tokenizer) if asked.answer == "json" else TextReader(tokenizer),
@@ -136,17 +136,21 @@ def _parts(source: _Source, model: Any, asked: DecodingOptions) -> _Parts:
 def _encoder_decoder_parts(source: _Source, model: Any, asked: DecodingOptions) -> _Parts:
     image_processor = load_image_processor(source.folder, source.trusts_code)
     tokenizer = load_tokenizer(source.folder, source.trusts_code)
-    prompt = decoder_prompt(model, tokenizer, asked.prompt)
+
+    def tokens_of(prompt: str | None) -> list[int]:
+        return decoder_prompt(model, tokenizer, prompt or asked.prompt)
+
+    tokens_of(None)
     is_donut = model.config.encoder.model_type == DONUT_ENCODER
     reader: AnswerReader = TextReader(tokenizer)
     if asked.answer == "auto" and is_donut:
         make_processor: Any = DonutProcessor
-        reader = DonutReader(make_processor(image_processor, tokenizer), prompt)
+        reader = DonutReader(make_processor(image_processor, tokenizer), tokens_of)
     elif asked.answer == "json":
         reader = JsonReader(tokenizer)
     return _Parts(
         network=EncoderDecoderNetwork(model),
-        prepare=ImageAndTokens(image_processor, prompt),
+        prepare=ImageAndTokens(image_processor, tokens_of),
         image_processor=image_processor,
         tokenizer=tokenizer,
         read_answer=reader,

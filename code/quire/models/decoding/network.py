@@ -45,6 +45,7 @@ class DecoderNetwork(Protocol):
 
 
 class PagePreparer(Protocol):
-    """Page pixels to a network's inputs: resizing, normalising and the prompt. Called from one thread."""
+    """Page pixels to a network's inputs: resizing, normalising and the prompt, None for the model's own.
+    Called from one thread."""
 
-    def __call__(self, pixels: Pixels) -> PageInputs: ...
+    def __call__(self, pixels: Pixels, prompt: str | None = None) -> PageInputs: ...

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from quire.engine.port import Canvas, Item, Lane, Pixels
@@ -18,6 +19,7 @@ from quire.models.decoding.answers import AnswerReader
 from quire.models.decoding.lanes import BURST, DECODE, ENCODE, DecodeLane, EncodeLane
 from quire.models.decoding.sequences import Answer, Begun, Endings, PageSequence
 from quire.words.reading import ModelInfo, PageText
+from quire.words.request import Asked
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,16 @@ class PageDecoder:
 
     def read(self, pixels: Pixels) -> Generator[Sequence[Item], Sequence[Any], PageText]:
         """Writes one page. The page's row is free as soon as the generator ends, is closed or fails."""
+        return self.read_asked(pixels, Asked())
+
+    def read_asked(self, pixels: Pixels, asked: Asked) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+        """As `read`; an answer is never longer than what the folder allows."""
         give_up_at = self._clock() + self._writing.deadline_seconds
-        page = PageSequence(pixels)
+        page = PageSequence(pixels, prompt=asked.prompt)
         try:
             height, width, _ = pixels.shape
             (begun,) = yield [Item(ENCODE, self._writing.canvas(height, width), page)]
-            answer = self._begun(page, begun)
+            answer = self._begun(page, begun, asked.max_tokens)
             while not answer.is_over:
                 (tokens,) = yield [Item(DECODE, self._writing.burst, page)]
                 page.length += len(tokens)
@@ -85,12 +91,13 @@ class PageDecoder:
                     answer.cut()
         finally:
             page.is_over = True
-        return self._writing.read_answer(answer.tokens)
+        text = self._writing.read_answer(answer.tokens, asked.prompt)
+        return msgspec.structs.replace(text, is_cut=answer.is_cut)
 
-    def _begun(self, page: PageSequence, begun: Begun) -> Answer:
+    def _begun(self, page: PageSequence, begun: Begun, max_tokens: int | None) -> Answer:
         page.length, page.newest = begun.num_prompt_tokens, begun.token
         endings = self._writing.endings
         room = self._writing.max_positions - begun.num_prompt_tokens
-        answer = Answer(endings, min(endings.max_tokens, room))
+        answer = Answer(endings, min(endings.max_tokens, max_tokens or endings.max_tokens, room))
         answer.add([begun.token])
         return answer

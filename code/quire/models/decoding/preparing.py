@@ -16,26 +16,29 @@ that are read together are of one shape in any case."""
 
 
 class ImageAndTokens:
-    """For an encoder and a decoder: the picture, and the same prompt's tokens for every page."""
+    """For an encoder and a decoder: the picture, and the prompt's tokens, which `tokens_of` tells."""
 
-    def __init__(self, image_processor: Any, prompt: Sequence[int]) -> None:
+    def __init__(self, image_processor: Any, tokens_of: Callable[[str | None], Sequence[int]]) -> None:
         self._image_processor = image_processor
-        self._prompt = np.array([list(prompt)], dtype=np.int64)
+        self._tokens_of = tokens_of
 
-    def __call__(self, pixels: Pixels) -> PageInputs:
-        return {**_arrays(self._image_processor(pixels, return_tensors="np")), PROMPT: self._prompt}
+    def __call__(self, pixels: Pixels, prompt: str | None = None) -> PageInputs:
+        tokens = np.array([list(self._tokens_of(prompt))], dtype=np.int64)
+        return {**_arrays(self._image_processor(pixels, return_tensors="np")), PROMPT: tokens}
 
 
 class ImageInPrompt:
-    """For a language model: the processor writes the image's tokens into the prompt. `text` None is the
-    processor's own question, where it has one."""
+    """For a language model: the processor writes the image's tokens into the prompt, of which `text_of` makes
+    a text; None is the processor's own question, where it has one."""
 
-    def __init__(self, processor: Any, text: str | None) -> None:
+    def __init__(self, processor: Any, text_of: Callable[[str | None], str | None]) -> None:
         self._processor = processor
-        self._asked = {} if text is None else {"text": [text]}
+        self._text_of = text_of
 
-    def __call__(self, pixels: Pixels) -> PageInputs:
-        return _arrays(self._processor(images=[pixels], return_tensors="np", **self._asked))
+    def __call__(self, pixels: Pixels, prompt: str | None = None) -> PageInputs:
+        text = self._text_of(prompt)
+        asked = {} if text is None else {"text": [text]}
+        return _arrays(self._processor(images=[pixels], return_tensors="np", **asked))
 
 
 def _arrays(inputs: Mapping[str, Any]) -> PageInputs:

@@ -13,12 +13,14 @@ _LONGEST_PHRASE = 32
 @dataclass(eq=False)
 class PageSequence:
     """What the lanes hand round of one page, and only read. `length` counts the tokens before the
-    `newest`: those whose keys and values lie on the device. `is_over` gives its row free at once."""
+    `newest`: those whose keys and values lie on the device. `is_over` gives its row free at once.
+    `prompt` None is the model's own."""
 
     pixels: Pixels
     length: int = 0
     newest: int = 0
     is_over: bool = False
+    prompt: str | None = None
 
 
 @dataclass(frozen=True)
