@@ -20,7 +20,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test image test-image .test-image sbom bench bench-stub bench-accuracy bench-throughput bench-tune bench-fairness bench-invariance bench-memory bench-page-rate bench-faults bench-cold-start bench-image-cold-start bench-ping bench-handlers docs samples lock clean
+.PHONY: help setup run test image test-image .test-image sbom bench bench-stub bench-accuracy bench-throughput bench-tune bench-fairness bench-invariance bench-memory bench-page-rate bench-faults bench-cold-start bench-image-cold-start bench-ping bench-decoding bench-handlers docs samples lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -73,6 +73,9 @@ bench-image-cold-start: setup ## seconds from starting the image to the first pa
 
 bench-ping: setup ## seconds that /ping takes under load
 	$(RUN) -m bench.ping
+
+bench-decoding: setup ## pages written together beside one at a time
+	$(RUN) -m bench.decoding
 
 bench-handlers: setup ## seconds that /ping takes while a user's handler holds the GIL
 	$(RUN) -m bench.handlers
