@@ -49,6 +49,8 @@ class LoadedHandler:
         self.program = find_program(self.settings)
         self.handler = UserHandler.load(self.program, ModelContext(self.settings, address, self.scratch))
         self.notes = InvocationNotes()
+        self.deadlines: list[float] = []
+        """Those that options named, from when the last request came."""
 
     def ask(self, asked: UsersRequest) -> HandlerAnswer:
         """Each in a directory of its own. Raises QuireError."""
@@ -65,6 +67,7 @@ class LoadedHandler:
             accept=asked.accept,
             headers=asked.all_headers,
             notes=self.notes,
+            on_deadline=lambda deadline: self.deadlines.append(deadline - now),
         )
         body = Spool(directory, self.settings.max_body_bytes, 0).write("body", [asked.body])
         return self.handler.answer(body, asked.content_type, request)

@@ -31,6 +31,7 @@ with deadlines.held(1, time.monotonic() + 0.1):
         pass
     deadlines.move(1, time.monotonic() + 600)
     time.sleep(0.5)
+deadlines.move(1, time.monotonic() + 0.1)
 time.sleep(0.5)
 """
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from quire.engine.watch import Health
 from quire.handlers.handler_signs import HandlerSigns, Life
 from quire.handlers.handler_watch import HandlerWatch, JointHealth
@@ -83,3 +85,23 @@ def test_together_they_are_as_well_as_the_worst() -> None:
     assert (told[-1].is_healthy, told[-1].is_ready, told[-1].reason) == (True, False, "healing")
     engine.tell(DRAINING)
     assert (told[-1].is_draining, told[-1].is_healthy) == (True, False)
+
+
+def test_signs_that_cannot_be_read_for_a_while_do_not_end_the_watch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    signs, unreadable = HandlerSigns(tmp_path / "run"), tmp_path / "unreadable"
+    (tmp_path / "real").mkdir()
+    signs.directory.symlink_to("real")
+    unreadable.symlink_to("x" * 300)
+    signs.say_loaded(7)
+    with watching(signs) as watch:
+        eventually(lambda: watch.health().is_ready)
+        unreadable.rename(signs.directory)
+        eventually(lambda: "cannot be read" in caplog.text)
+        assert watch.health().is_ready
+        (tmp_path / "again").symlink_to("real")
+        (tmp_path / "again").rename(signs.directory)
+        signs.say_stopping()
+        eventually(lambda: watch.health().is_draining)
+    assert caplog.text.count("cannot be read") == 1

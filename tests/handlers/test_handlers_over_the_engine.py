@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from quire.words.errors import BadRequest, DocumentUnreadable
-from tests.fakes.handlers_that_users_write import ATTRIBUTES, JSON, UsersRequest
+from quire.words.errors import BadRequest, DocumentUnreadable, HandlerFailed
+from tests.fakes.handlers_that_users_write import ATTRIBUTES, CSV, JSON, UsersRequest
 from tests.fakes.running_engine import RunningEngine, running_engine, stub_folder
 from tests.handlers.conftest import Load
 
@@ -83,17 +83,41 @@ def test_a_transform_fn_reads_bytes_and_paths_with_options(
     load: Load, engine: RunningEngine, contract: bytes, samples: Path
 ) -> None:
     loaded = load(
+        "from pathlib import Path\n"
         "def model_warmup_fn(model_dir, model):\n"
-        f"    assert len(model.read({str(samples / 'contract.pdf')!r}).pages) == {PAGES}\n"
+        f"    assert len(model.read(Path({str(samples / 'contract.pdf')!r})).pages) == {PAGES}\n"
         "def transform_fn(model, body, content_type, accept):\n"
         "    first = model.read(body, content_type, pages='1', dpi=100)\n"
-        f"    second = model.read({str(samples / 'report.png')!r})\n"
+        f"    second = model.read(Path({str(samples / 'report.png')!r}))\n"
         "    return {'first': len(first.pages), 'second': second.source.media_type}\n",
         engine.address,
     )
     answer = loaded.ask(UsersRequest("", contract, PDF))
     assert json.loads(answer.body) == {"first": 1, "second": "image/png"}
     assert loaded.notes.num_pages == 2
+
+
+def test_a_text_that_a_caller_sends_opens_no_file(load: Load, engine: RunningEngine, samples: Path) -> None:
+    """It reaches the model as a str where the Content-Type is text/csv."""
+    loaded = load("def transform_fn(model, body, t, accept): return model.read(body).source", engine.address)
+    with pytest.raises(HandlerFailed, match=r"TypeError: model\.read takes .* not str"):
+        loaded.ask(UsersRequest("", str(samples / "report.png").encode(), CSV))
+    with pytest.raises(HandlerFailed, match="not int"):
+        load("def input_fn(body, t): return 5", engine.address).ask(UsersRequest("", b"", CSV))
+
+
+def test_a_read_without_a_deadline_keeps_the_requests_own(
+    load: Load, engine: RunningEngine, contract: bytes
+) -> None:
+    loaded = load(
+        "def transform_fn(model, body, t, accept):\n"
+        "    model.read(body, pages='1')\n"
+        "    model.read(body, pages='1', deadline_seconds=900)\n"
+        "    model.read(body, pages='1', deadline_seconds=30)\n",
+        engine.address,
+    )
+    loaded.ask(UsersRequest("", contract, PDF))
+    assert [round(seconds) for seconds in loaded.deadlines] == [900, 30]
 
 
 def test_what_the_engine_raises_passes_through_a_predict_fn(load: Load, engine: RunningEngine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sys
 import threading
@@ -33,7 +34,7 @@ def settings(base: Path) -> Settings:
 def require(base: Path, *lines: str) -> None:
     code = base / "model" / "code"
     code.mkdir(parents=True, exist_ok=True)
-    (code / "requirements.txt").write_text("\n".join(lines) + "\n")
+    (code / "requirements.txt").write_text("\n".join(lines) + "\n", errors="surrogateescape")
 
 
 def test_without_the_file_nothing_is_done(tmp_path: Path) -> None:
@@ -73,6 +74,76 @@ def test_a_wheel_may_be_named_by_its_path(tmp_path: Path) -> None:
     assert (target / "of_the_tests_c.py").exists()
 
 
+@pytest.mark.parametrize(
+    "line", ["of_the_tests_f-1.0-py3-none-any.whl", "wheels/of_the_tests_f-1.0-py3-none-any.whl"]
+)
+def test_a_path_needs_no_dot_before_it(tmp_path: Path, line: str) -> None:
+    wheel((tmp_path / "model" / "code" / line).parent, "of_the_tests_f")
+    require(tmp_path, line)
+    (target,) = install_requirements(settings(tmp_path), tmp_path)
+    assert (target / "of_the_tests_f.py").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_with_a_byte_order_mark_is_read_as_pip_reads_it(tmp_path: Path, encoding: str) -> None:
+    code = tmp_path / "model" / "code"
+    wheel(code, "of_the_tests_g")
+    text = "# für\n./of_the_tests_g-1.0-py3-none-any.whl\n"
+    (code / "requirements.txt").write_bytes(text.encode(encoding))
+    (target,) = install_requirements(settings(tmp_path), tmp_path)
+    assert (target / "of_the_tests_g.py").exists()
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_hashes_hold(tmp_path: Path) -> None:
+    code, run = tmp_path / "model" / "code", tmp_path / "run"
+    wheel(code, "of_the_tests_h")
+    digest = sha256(code / "of_the_tests_h-1.0-py3-none-any.whl")
+    require(tmp_path, "--no-index", "-f .", "of-the-tests-h==1.0 \\", f"    --hash=sha256:{digest}")
+    run.mkdir()
+    install_requirements(settings(tmp_path), run)
+    assert f"of_the_tests_h==1.0 --hash=sha256:{digest}" in (run / "requirements.resolved.txt").read_text()
+    require(tmp_path, "--no-index", "-f .", f"of-the-tests-h==1.0 --hash=sha256:{'0' * 64}")
+    with pytest.raises(SettingsError, match="HASH"):
+        install_requirements(settings(tmp_path), tmp_path)
+
+
+def test_files_that_the_file_names_are_read_too(tmp_path: Path) -> None:
+    code = tmp_path / "model" / "code"
+    wheel(code / "wheels", "of_the_tests_i")
+    require(tmp_path, "--no-index", "--find-links=./wheels", "-r more.txt", "-c bounds.txt")
+    (code / "more.txt").write_text("# more\nof-the-tests-i\n")
+    (code / "bounds.txt").write_text("of-the-tests-i==1.0\n")
+    (target,) = install_requirements(settings(tmp_path), tmp_path)
+    assert (target / "of_the_tests_i.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "more", "named"),
+    [
+        (["-e ./package"], "", "-e ./package"),
+        (["--editable=./package"], "", "--editable=./package"),
+        (["of-the-tests-j --config-settings=x=y"], "", "--config-settings"),
+        (["-r more.txt"], "--index-url http://127.0.0.1:9/simple", "must stand in requirements.txt itself"),
+        (["-r more.txt"], "./package.whl", "must stand in requirements.txt itself"),
+        (["-r more.txt"], "-e ./package", "-e ./package"),
+        (["-r http://127.0.0.1:9/more.txt"], "", "put it beside the handler"),
+    ],
+)
+def test_what_would_be_lost_is_refused_by_name(
+    tmp_path: Path, lines: list[str], more: str, named: str
+) -> None:
+    require(tmp_path, *lines)
+    (tmp_path / "model" / "code" / "more.txt").write_text(f"{more}\n")
+    with pytest.raises(SettingsError) as caught:
+        install_requirements(settings(tmp_path), tmp_path)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_many_workers_install_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     wheel(tmp_path / "model" / "code", "of_the_tests_d")
@@ -98,6 +169,7 @@ def test_many_workers_install_once(tmp_path: Path, caplog: pytest.LogCaptureFixt
         ("--no-index\nof-the-tests-nowhere", "No matching distribution found for of-the-tests-nowhere"),
         ("not a requirement at all !", "cannot be installed: Invalid requirement"),
         ("-r missing.txt", "missing.txt"),
+        ("\udcff", "'utf-8' codec can't decode"),
     ],
 )
 def test_what_cannot_be_installed_is_one_clear_line(tmp_path: Path, line: str, says: str) -> None:

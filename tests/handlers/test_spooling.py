@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,25 @@ def test_a_private_directory_is_gone_whatever_happened(tmp_path: Path) -> None:
         assert directory.stat().st_mode & 0o777 == 0o700
         raise KeyError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_is_late_leaves_nothing_behind(tmp_path: Path) -> None:
+    ended: list[OSError] = []
+
+    def write_on() -> None:
+        try:
+            for number in range(1_000_000):
+                (directory / f"answer-{number}").write_bytes(b"x")
+                written.set()
+        except OSError as error:
+            ended.append(error)
+
+    for _ in range(20):
+        written = threading.Event()
+        late = threading.Thread(target=write_on)
+        with private_directory(tmp_path) as directory:
+            late.start()
+            written.wait()
+        late.join()
+        assert list(tmp_path.iterdir()) == []
+    assert {type(error) for error in ended} == {FileNotFoundError}

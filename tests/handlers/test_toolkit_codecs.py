@@ -44,6 +44,47 @@ def pickled_npy() -> bytearray:
     return bytearray(buffer.getvalue())
 
 
+def npy_of(header: bytes) -> bytearray:
+    return bytearray(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+
+
+def npy_of_shape(shape: str) -> bytearray:
+    return npy_of(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape},)}}".encode())
+
+
+def flipped_npz() -> bytearray:
+    """Whose compressed data begins with a block of no known kind."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, format=np.zeros(1000))
+    data = bytearray(buffer.getvalue())
+    name_and_more = int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    data[30 + name_and_more] = 0x07
+    return data
+
+
+def npz_of_format(form: object) -> bytearray:
+    buffer = io.BytesIO()
+    np.savez(buffer, format=np.array(form))
+    return bytearray(buffer.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (npy_of_shape("10000000000000"), NPY),
+        (npy_of_shape("100000000000000000000000"), NPY),
+        (npy_of(b"{'descr': ("), NPY),
+        (flipped_npz(), NPZ),
+        (npz_of_format(5), NPZ),
+        (npz_of_format("no such format"), NPZ),
+    ],
+    ids=["more memory than there is", "more than a number holds", "header", "zlib", "a number", "a name"],
+)
+def test_bytes_that_somebody_made_up_are_the_callers_fault(body: bytearray, content_type: str) -> None:
+    with pytest.raises(BadRequest, match=f"cannot be read as {content_type}"):
+        decode(body, content_type)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "error", "says"),
     [

@@ -209,6 +209,39 @@ def test_a_toolkit_error_keeps_its_status(
     assert (error.status, error.retryable, str(error)) == (answered, retryable, "so it is")
 
 
+@pytest.mark.parametrize("status", ["'no number'", "None", "float('inf')"])
+def test_a_toolkit_error_whose_status_is_none_is_a_500(load: Load, status: str) -> None:
+    pytest.importorskip("sagemaker_inference")
+    raised = (
+        f"from sagemaker_inference.errors import GenericInferenceToolkitError as E; raise E({status}, 'so')"
+    )
+    error = failure(load, raising(raised))
+    assert (type(error), error.status, str(error)) == (HandlerFailed, 500, "so")
+
+
+def test_a_toolkit_error_may_say_nothing(load: Load) -> None:
+    pytest.importorskip("sagemaker_inference")
+    raised = (
+        "from sagemaker_inference.errors import UnsupportedFormatError as E; "
+        "e = type('Mute', (E,), {'__str__': lambda self: ''})('x'); raise e"
+    )
+    assert str(failure(load, raising(raised))) == "Mute"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "set_response_content_type(0, 'text/\\u00e9')",
+        "set_response_content_type(0, 'text/plain\\r\\nX-More: 1')",
+        "set_response_status(99999)",
+        "set_response_status('200')",
+    ],
+)
+def test_a_type_or_status_that_no_answer_has_is_the_handlers_fault(load: Load, told: str) -> None:
+    with pytest.raises(HandlerFailed, match=r"content type|status"):
+        load(CONTEXT.format(f"context.{told}")).ask(UsersRequest("", b"a", JSON, JSON))
+
+
 def test_the_toolkits_unsupported_format_names_who_is_at_fault(load: Load) -> None:
     pytest.importorskip("sagemaker_inference")
     raised = "from sagemaker_inference.errors import UnsupportedFormatError as E; raise E('x/y')"

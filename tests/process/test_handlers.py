@@ -449,3 +449,80 @@ def test_no_worker_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         pids = container.pids()
         container.process.kill()
         eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
+
+
+POISONOUS = """
+import os, pathlib, time
+
+BASE = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
+
+def transform_fn(model, body, content_type, accept):
+    name = bytes(body).decode()
+    (BASE / ("begun-" + name)).touch()
+    if name == "poison":
+        while len(list(BASE.glob("begun-*"))) < 4:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        os.kill(os.getpid(), 9)
+    time.sleep(1.0)
+    return name, "text/plain"
+"""
+
+
+def test_a_call_that_kills_its_worker_takes_no_other_with_it(tmp_path: Path) -> None:
+    handler_folder(stub_folder(tmp_path), POISONOUS)
+    with (
+        serving(
+            tmp_path,
+            QUIRE_MAX_CONCURRENT_INVOCATIONS="4",
+            QUIRE_RENDER_WORKERS="1",
+            QUIRE_DEVICE_WORKERS="1",
+        ) as container,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        container.await_warm()
+        names = ("poison", "a", "b", "c")
+        calls = [pool.submit(container.send, name.encode(), content_type="text/plain") for name in names]
+        poison, *others = [call.result() for call in calls]
+        assert [(other.status, other.body) for other in others] == [(200, b"a"), (200, b"b"), (200, b"c")]
+        assert (poison.status, poison.error["code"]) == (500, "handler_died")
+
+
+def ends_with(folder: Path, event: str, **settings: str) -> str:
+    """The reason that the container's line of that event gives; it must end by itself with 1."""
+    ended = run_serve(folder, "serve", **settings)
+    assert ended.returncode == 1
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    (reason,) = [line["reason"] for line in told if line["event"] == event]
+    return str(reason)
+
+
+def test_packages_that_take_too_long_are_one_clear_line(tmp_path: Path) -> None:
+    handler_folder(tmp_path, SEES_GPU)
+    (tmp_path / "model" / "code" / "requirements.txt").write_text("of-the-tests-nowhere\n")
+    with socket.create_server(("127.0.0.1", 0)) as index:  # accepts, and never answers
+        reason = ends_with(
+            tmp_path,
+            "the handler cannot be loaded",
+            QUIRE_STARTUP_SECONDS="5",
+            PIP_INDEX_URL=f"http://127.0.0.1:{index.getsockname()[1]}/simple",
+            PIP_TIMEOUT="60",
+            PIP_FIND_LINKS="",
+            PIP_CONFIG_FILE="/dev/null",
+        )
+    assert "requirements.txt: pip took longer than QUIRE_STARTUP_SECONDS allows" in reason
+
+
+def test_a_model_that_dies_each_time_it_loads_ends_the_container(tmp_path: Path) -> None:
+    deadly = "import os\ndef model_fn(d): os.kill(os.getpid(), 9)\ndef predict_fn(a, b): ..."
+    reason = ends_with(handler_folder(tmp_path, deadly), "the container ends")
+    assert reason == "the handler worker died 3 times before any handler had loaded; last by SIGKILL"
+
+
+def test_where_one_worker_has_loaded_another_that_cannot_is_tried_again(tmp_path: Path) -> None:
+    deadly = OBEDIENT.replace("    return 2\n", "    return 2 if lines() == 1 else os.kill(os.getpid(), 9)\n")
+    deadly += "\ndef lines():\n    return len((BASE / 'loads').read_text().split())\n"
+    with serving(handler_folder(tmp_path, deadly), SAGEMAKER_MODEL_SERVER_WORKERS="2") as container:
+        container.await_warm()
+        eventually(lambda: len(lines(tmp_path / "loads")) == 5)
+        assert ask(container, "answer").status == 200

@@ -20,7 +20,13 @@ from quire.process.children import (
     TimePassed,
     cause,
 )
-from quire.process.supervision import MAX_DEATHS, MAX_HANDLER_DEATHS, Phase, Supervision
+from quire.process.supervision import (
+    MAX_DEATHS,
+    MAX_HANDLER_DEATHS,
+    MAX_UNLOADED_DEATHS,
+    Phase,
+    Supervision,
+)
 
 FIRST, SECOND = Child(Role.HANDLER_WORKER, 0), Child(Role.HANDLER_WORKER, 1)
 TERM, KILL = signal.SIGTERM, signal.SIGKILL
@@ -194,7 +200,29 @@ def lives_until_the_end(supervision: Supervision, **life: bool) -> int:
 
 def test_workers_that_die_before_they_answer_anything_end_the_container() -> None:
     assert lives_until_the_end(serving_handlers(), had_loaded=True) == MAX_HANDLER_DEATHS + 1
-    assert lives_until_the_end(serving_handlers()) == MAX_HANDLER_DEATHS + 1
+    assert lives_until_the_end(serving_handlers(), others_loaded=True) == MAX_HANDLER_DEATHS + 1
+
+
+def test_workers_of_whom_none_ever_loads_end_the_container_however_slowly_they_die() -> None:
+    supervision, apart = serving_handlers(), 600.0
+    for number in range(1, MAX_UNLOADED_DEATHS):
+        supervision.step(number * apart, Died(FIRST, 1))
+        supervision.step(number * apart + 5.0, TimePassed())
+    actions = supervision.step(MAX_UNLOADED_DEATHS * apart, Died(FIRST, -9))
+    assert actions == [Send(SECOND, TERM), Send(FRONT_END, TERM)]
+    supervision.step(1900.0, Died(SECOND, 0))
+    (end,) = supervision.step(1901.0, Died(FRONT_END, 0))
+    assert end == End(1, "the handler worker died 3 times before any handler had loaded; last by SIGKILL")
+
+
+@pytest.mark.parametrize("sign", [Died(SECOND, -9, had_loaded=True), Died(FIRST, 1, others_loaded=True)])
+def test_where_one_has_loaded_slow_deaths_are_forgiven(sign: Died) -> None:
+    supervision = serving_handlers()
+    supervision.step(1.0, sign)
+    for number in range(1, 20):
+        supervision.step(number * 600.0, Died(FIRST, 1))
+        supervision.step(number * 600.0 + 5.0, TimePassed())
+    assert supervision.phase is Phase.SERVING
 
 
 def test_a_worker_that_answers_between_its_deaths_is_always_started_again() -> None:

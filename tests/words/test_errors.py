@@ -62,3 +62,11 @@ def test_unknown_code_is_our_own_fault() -> None:
     fault = Fault(code="from_the_future", message="m", retryable=True)
     assert type(fault.error()) is InternalError
     assert not fault.is_callers
+
+
+def test_a_fault_can_be_written_whatever_its_error_says() -> None:
+    """A caller's JSON may bring a lone surrogate, and a handler may repeat it."""
+    fault = Fault.of(InternalError("no label \ud800, für"))
+    assert (
+        msgspec.msgpack.decode(msgspec.msgpack.encode(fault), type=Fault).message == "no label \\ud800, für"
+    )

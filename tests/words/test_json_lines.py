@@ -74,3 +74,9 @@ def test_warnings_become_lines(stream: io.StringIO) -> None:
         warnings.simplefilter("default")
         warnings.warn("mind the gap", stacklevel=1)
     assert "mind the gap" in json.loads(stream.getvalue())["event"]
+
+
+def test_a_lone_surrogate_costs_no_line(stream: io.StringIO) -> None:
+    log_line(log, logging.INFO, "it happened", label="\ud800", path=Path("/x"))
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["label"]) == ("it happened", "\ud800")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from quire.handlers.context import InvocationNotes
-from quire.words.errors import QuireError
+from quire.words.errors import QuireError, writable
 
 JSON = "application/json"
 
@@ -32,7 +32,7 @@ def error_json(error: QuireError, notes: InvocationNotes) -> bytes:
     """The answer's body."""
     body = ErrorBody(
         code=error.code,
-        message=str(error)[:_MAX_MESSAGE_CHARACTERS],
+        message=writable(str(error))[:_MAX_MESSAGE_CHARACTERS],
         retryable=error.retryable,
         inference_id=notes.inference_id,
         reference=notes.reference,

@@ -13,7 +13,7 @@ from typing import Protocol
 from quire.frontend import headers
 from quire.frontend.error_bodies import JSON, error_json
 from quire.handlers.call_deadlines import CallDeadlines
-from quire.handlers.context import InvocationNotes, RequestContext
+from quire.handlers.context import InvocationNotes, RequestContext, when_later
 from quire.handlers.spooling import CHUNK_BYTES, SpooledBody, private_directory
 from quire.handlers.user_handler import HandlerAnswer
 from quire.words.errors import HandlerFailed, QuireError, UnsupportedMediaType
@@ -100,16 +100,19 @@ class MmsInvocations:
     ) -> RequestContext:
         attributes = headers.custom_attributes(environ)
         seconds = headers.deadline_hint(attributes) or self._settings.deadline_seconds
+        deadline = course.received_at + seconds
         return RequestContext(
             settings=self._settings,
             directory=directory,
             received_at=course.received_at,
-            deadline=course.received_at + seconds,
+            deadline=deadline,
             custom_attributes=attributes,
             accept=environ.get("HTTP_ACCEPT"),
             headers=given,
             notes=course.notes,
-            on_deadline=lambda deadline: self._deadlines.move(0, deadline + self._grace_seconds),
+            on_deadline=when_later(
+                deadline, lambda later: self._deadlines.move(0, later + self._grace_seconds)
+            ),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from quire.words.errors import writable
 from quire.words.settings import Settings
 
 PLACE_VARIABLE = "FRONT_END_MMS_PLACE"
@@ -67,7 +68,7 @@ class MmsPlace:
 
     def refuse(self, reason: str) -> None:
         """A worker says why it could not load the handler."""
-        _write_whole(self.directory / "refusal", reason)
+        _write_whole(self.directory / "refusal", writable(reason))
 
     def take_refusal(self) -> str | None:
         """The last one, once."""

@@ -26,7 +26,9 @@ class CallDeadlines:
     @contextmanager
     def held(self, call: int, end: float) -> Iterator[None]:
         """For a call by that number, which must have ended at `end`, of time.monotonic()."""
-        self.move(call, end)
+        with self._lock:
+            self._ends[call] = end
+            self._arm()
         try:
             yield
         finally:
@@ -35,9 +37,11 @@ class CallDeadlines:
                 self._arm()
 
     def move(self, call: int, end: float) -> None:
+        """Of a call that is held. One that has ended binds nobody, though a thread of it may still ask."""
         with self._lock:
-            self._ends[call] = end
-            self._arm()
+            if call in self._ends:
+                self._ends[call] = end
+                self._arm()
 
     def _arm(self) -> None:
         if not self._ends:

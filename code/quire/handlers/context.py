@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from quire.engine.hang_up import CallerGone, HasFileno, has_hung_up
 from quire.handlers.spooling import Spool
-from quire.words.errors import DeadlineExceeded
+from quire.words.errors import DeadlineExceeded, writable
 from quire.words.request import ReadOptions
 from quire.words.settings import Settings
 
@@ -35,12 +36,27 @@ class InvocationNotes:
     num_pages: int | None = None
 
 
+def when_later(first: float, move: Callable[[float], None]) -> Callable[[float], None]:
+    """For `on_deadline`: calls `move` with each deadline that is later than `first` and all before it. An
+    earlier one is kept by the engine, and binds nobody else."""
+    latest, lock = first, threading.Lock()
+
+    def hear(deadline: float) -> None:
+        nonlocal latest
+        with lock:
+            if deadline > latest:
+                latest = deadline
+                move(deadline)
+
+    return hear
+
+
 @dataclass(frozen=True)
 class RequestContext:
     """One invocation's surroundings. `directory` is its own and vanishes with it. `received_at` and
     `deadline` are time.monotonic(). `custom_attributes` is the header as the caller wrote it; so are all
     `headers`, by names such as `Content-Type`: the server that parsed them forgot the caller's capitals.
-    `on_deadline` hears when the request's options move the deadline."""
+    `on_deadline` hears of each deadline that options name."""
 
     settings: Settings
     directory: Path
@@ -66,11 +82,12 @@ class RequestContext:
         return Spool(self.directory, self.settings.max_body_bytes, self.settings.min_free_disk_bytes)
 
     def with_options(self, options: ReadOptions) -> RequestContext:
-        """The same invocation once its options are known: its own deadline and reference hold."""
+        """The same invocation once its options are known: the deadline and reference hold that they name."""
         if options.reference is not None:
-            self.notes.reference = options.reference
-        seconds = options.deadline_seconds or self.settings.deadline_seconds
-        deadline = self.received_at + seconds
+            self.notes.reference = writable(options.reference)
+        if options.deadline_seconds is None:
+            return self
+        deadline = self.received_at + options.deadline_seconds
         self.on_deadline(deadline)
         return replace(self, deadline=deadline)
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from quire.engine.channel import Channel, PeerGone
 from quire.engine.hang_up import wait_readable
+from quire.handlers.call_turns import Beside, CallTurns, Turn
 from quire.handlers.context import RequestContext
 from quire.handlers.handler_messages import (
     Answered,
@@ -32,8 +33,9 @@ from quire.words.json_lines import log_line
 
 log = logging.getLogger("quire.frontend")
 
-_MAX_DEATHS = 2
-"""An invocation whose worker died is handed to another one, once: it may be what killed it."""
+_MAX_DEATHS, _MAX_DEATHS_IN_COMPANY = 2, 3
+"""An invocation whose worker died is handed to another one, once: it may be what killed it. One that was not
+alone with both is handed to a third, alone."""
 
 _PERIOD_SECONDS = 0.2
 """How often one that no worker has taken yet looks whether the container stops."""
@@ -64,6 +66,7 @@ class HandlerClient:
         self._grace_seconds = grace_seconds
         self._is_stopping = is_stopping
         self._is_closed = False
+        self._turns = CallTurns()
 
     def close(self) -> None:
         """The workers have ended: nobody takes or answers an invocation any more."""
@@ -74,19 +77,19 @@ class HandlerClient:
     ) -> HandlerAnswerFile:
         """Raises the QuireError that the worker answers with, DeadlineExceeded, HandlerDied, ShuttingDown,
         and CallerGone when the context's caller hangs up."""
-        num_deaths = 0
-        while num_deaths < _MAX_DEATHS:
+        num_deaths, beside = 0, Beside.ANYONE
+        while True:
             with private_directory(context.directory) as directory:
-                run = _Run(
-                    self, context, _invoke(body, content_type, context, directory, self._grace_seconds)
-                )
+                invoke = _invoke(body, content_type, context, directory, self._grace_seconds)
+                run = _Run(self, context, invoke)
                 try:
-                    return run.answer(self._address)
+                    return run.answer(self._address, self._turns, beside)
                 except PeerGone:
-                    num_deaths += run.pid is not None
                     if self.is_stopping():
                         raise ShuttingDown("the container is stopping; send it again") from None
-        raise HandlerDied("the handler's process died twice under this invocation; the log may say why")
+            if run.pid is not None:
+                num_deaths += 1
+                beside = _next_company(num_deaths, run.was_alone)
 
     def is_stopping(self) -> bool:
         return self._is_closed or self._is_stopping()
@@ -94,46 +97,58 @@ class HandlerClient:
 
 @dataclass
 class _Run:
-    """One invocation at one worker. `pid` is the worker's, once it has taken it."""
+    """One invocation at one worker. `pid` is the worker's, once it has taken it; `was_alone` whether it had
+    that worker for itself."""
 
     client: HandlerClient
     context: RequestContext
     invoke: Invoke
     pid: int | None = None
+    was_alone: bool = True
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.deadline = self.invoke.deadline
 
-    def answer(self, address: Path) -> HandlerAnswerFile:
+    def answer(self, address: Path, turns: CallTurns, beside: Beside) -> HandlerAnswerFile:
         """Raises PeerGone when the worker dies before it has answered, or nobody listens."""
-        with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as held:
+            turn = held.enter_context(turns.taken(beside, self._patience_for_turn))
             try:
-                worker: Channel[FromFrontEnd, ToFrontEnd] = Channel.connect(address, ToFrontEnd)
-                stack.callback(worker.close)
+                worker = self._connect(address)
+                held.callback(worker.close)
                 worker.send(self.invoke)
-                return self._wait(worker)
+                reply = self._wait(worker, turns, turn)
             except PeerGone:
+                self.was_alone = turn.was_alone
                 self._breathe()
                 raise
             except DeadlineExceeded:
                 if self.pid is not None:
-                    _see_off(worker, self.pid)
-                    stack.pop_all()
+                    _see_off(worker, self.pid, held.pop_all())
                 raise
+            return self._end(reply)
 
-    def _wait(self, worker: Channel[FromFrontEnd, ToFrontEnd]) -> HandlerAnswerFile:
+    def _connect(self, address: Path) -> Channel[FromFrontEnd, ToFrontEnd]:
+        """Neither a full backlog nor a worker that reads nothing holds the caller up."""
+        seconds = min(self._patience(), _PERIOD_SECONDS)
+        return Channel.connect(address, ToFrontEnd, send_seconds=seconds)
+
+    def _wait(
+        self, worker: Channel[FromFrontEnd, ToFrontEnd], turns: CallTurns, turn: Turn
+    ) -> Answered | Refused:
         while True:
             message = self._receive(worker)
             if isinstance(message, Taken):
                 self.pid = message.pid
+                turns.meet(turn, message.pid)
             elif isinstance(message, DeadlineMoved):
                 self.deadline = message.deadline
             else:
-                self.context.notes.reference = message.reference or self.context.notes.reference
-                return self._end(message)
+                return message
 
     def _end(self, message: Answered | Refused) -> HandlerAnswerFile:
+        self.context.notes.reference = message.reference or self.context.notes.reference
         if isinstance(message, Refused):
             raise _error(message)
         self.context.notes.num_pages = message.num_pages
@@ -157,10 +172,26 @@ class _Run:
             raise DeadlineExceeded(f"{place} before the deadline")
         return remaining if self.pid is not None else min(remaining, _PERIOD_SECONDS)
 
+    def _patience_for_turn(self) -> float:
+        """Raises DeadlineExceeded, ShuttingDown and CallerGone."""
+        wait_readable(None, self.context.caller, 0.0)
+        if self.client.is_stopping():
+            raise ShuttingDown("the container is stopping and takes nothing new; send it again")
+        return self._patience()
+
     def _breathe(self) -> None:
         """Where nobody took it, there is perhaps nobody: the next try is not made at once."""
         if self.pid is None:
             wait_readable(None, self.context.caller, min(self._patience(), _PERIOD_SECONDS))
+
+
+def _next_company(num_deaths: int, was_alone: bool) -> Beside:
+    """Raises HandlerDied where the last death is the invocation's doing."""
+    if num_deaths >= (_MAX_DEATHS if was_alone else _MAX_DEATHS_IN_COMPANY):
+        raise HandlerDied("the handler's process died again under this invocation; the log may say why")
+    if was_alone:
+        return Beside.ANYONE
+    return Beside.NO_SUSPECT if num_deaths < _MAX_DEATHS else Beside.NOBODY
 
 
 def _invoke(
@@ -193,13 +224,18 @@ def _error(refused: Refused) -> QuireError:
     return error
 
 
-def _see_off(worker: Channel[FromFrontEnd, ToFrontEnd], pid: int) -> None:
-    """Takes the connection over. While it is open, `pid` is the worker's and nobody else's."""
-    threading.Thread(target=_kill_late, args=(worker, pid), name="late-handler", daemon=True).start()
+def _see_off(
+    worker: Channel[FromFrontEnd, ToFrontEnd], pid: int, held: contextlib.ExitStack[bool | None]
+) -> None:
+    """Takes the connection and the turn over: who is with that worker is with a call that hangs. While the
+    connection is open, `pid` is the worker's and nobody else's."""
+    threading.Thread(target=_kill_late, args=(worker, pid, held), name="late-handler", daemon=True).start()
 
 
-def _kill_late(worker: Channel[FromFrontEnd, ToFrontEnd], pid: int) -> None:
-    with contextlib.closing(worker):
+def _kill_late(
+    worker: Channel[FromFrontEnd, ToFrontEnd], pid: int, held: contextlib.ExitStack[bool | None]
+) -> None:
+    with held:
         if not wait_readable(worker, None, KILL_SECONDS):
             log_line(log, logging.WARNING, "a handler worker overran a deadline and is killed", worker=pid)
             with contextlib.suppress(ProcessLookupError):

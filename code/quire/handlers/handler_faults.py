@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from quire.engine.hang_up import CallerGone
 from quire.handlers.loading import one_line
@@ -44,9 +45,9 @@ def _toolkits_own(toolkit: ModuleType, error: Exception, function: str) -> Quire
     """Asked of the module that the user's code has imported: the toolkit need not be installed."""
     if isinstance(error, toolkit.UnsupportedFormatError):
         kind = NotAcceptable if function == "output_fn" else UnsupportedMediaType
-        return kind(str(error).splitlines()[0])
+        return kind(one_line(error).removeprefix(f"{type(error).__name__}: "))
     if isinstance(error, toolkit.BaseInferenceToolkitError):
-        return _with_status(int(error.status_code), str(error.message))
+        return _with_status(_status(error.status_code), str(error.message))
     return None
 
 
@@ -54,3 +55,11 @@ def _with_status(status: int, message: str) -> QuireError:
     if 400 <= status < 500:
         return HandlerRefused(message, status)
     return HandlerFailed(message, status if 500 <= status < 600 else 500)
+
+
+def _status(given: Any) -> int:
+    """What the user's code wrote for a status."""
+    try:
+        return int(given)
+    except (TypeError, ValueError, OverflowError):
+        return 500

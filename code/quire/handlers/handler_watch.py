@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from quire.engine.messages import EngineState
 from quire.engine.watch import Health, HealthRecord, HealthSource
 from quire.handlers.handler_signs import HandlerSigns
+from quire.words.json_lines import log_line
+
+log = logging.getLogger("quire.frontend")
 
 _PERIOD_SECONDS = 0.1
 
@@ -21,6 +25,7 @@ class HandlerWatch:
         self._signs = signs
         self._record = HealthRecord(heal_seconds)
         self._last: EngineState | None = None
+        self._is_blind = False
         self._callbacks: list[Callable[[Health], None]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="handler-watch", daemon=True)
@@ -42,13 +47,25 @@ class HandlerWatch:
 
     def _run(self) -> None:
         while not self._stopped.wait(_PERIOD_SECONDS):
-            state = self._look()
-            if state == self._last:
+            state = self._seen()
+            if state is None or state == self._last:
                 continue
             self._last = state
             self._record.take(state, time.monotonic())
             for callback in self._callbacks:
                 callback(self.health())
+
+    def _seen(self) -> EngineState | None:
+        """None where the signs cannot be read now, for want of descriptors perhaps: the last is kept."""
+        try:
+            state = self._look()
+        except OSError as error:
+            if not self._is_blind:
+                log_line(log, logging.ERROR, "the handlers' signs cannot be read", reason=str(error))
+            self._is_blind = True
+            return None
+        self._is_blind = False
+        return state
 
     def _look(self) -> EngineState:
         is_ready, is_draining = self._signs.num_loaded > 0, self._signs.is_stopping

@@ -6,14 +6,12 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-import re
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
@@ -21,7 +19,7 @@ from typing import Protocol
 from quire.engine.channel import Channel, PeerGone, Sources
 from quire.engine.hang_up import CallerGone, HasFileno
 from quire.handlers.call_deadlines import CallDeadlines
-from quire.handlers.context import InvocationNotes, RequestContext
+from quire.handlers.context import InvocationNotes, RequestContext, when_later
 from quire.handlers.handler_messages import (
     Answered,
     DeadlineMoved,
@@ -36,14 +34,11 @@ from quire.handlers.spooling import Spool, SpooledBody
 from quire.handlers.user_handler import HandlerAnswer
 from quire.words.errors import Fault, HandlerFailed, QuireError
 from quire.words.json_lines import log_line
-from quire.words.request import ReadOptions
 from quire.words.settings import Settings
 
 log = logging.getLogger("quire.handler")
 
 _MOST_BYTES = 1 << 62
-_HEADER = re.compile(r"[\x20-\x7e]{1,256}")
-_LEAST_STATUS, _MOST_STATUS = 200, 599
 
 
 class Answers(Protocol):
@@ -54,18 +49,6 @@ class Answers(Protocol):
     ) -> HandlerAnswer: ...
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class _CallContext(RequestContext):
-    """Tells where the deadline goes once the request's own options are known."""
-
-    on_deadline: Callable[[float], None] = lambda deadline: None
-
-    def with_options(self, options: ReadOptions) -> RequestContext:
-        moved = super().with_options(options)
-        self.on_deadline(moved.deadline)
-        return moved
 
 
 class HandlerWorker:
@@ -136,10 +119,8 @@ class HandlerWorker:
         number = next(self._numbers)
 
         def move(deadline: float) -> None:
-            """An earlier one is kept by the engine, and binds nobody else."""
-            if deadline > asked.deadline:
-                self._deadlines.move(number, deadline + asked.grace_seconds)
-                front_end.send(DeadlineMoved(deadline=deadline))
+            self._deadlines.move(number, deadline + asked.grace_seconds)
+            front_end.send(DeadlineMoved(deadline=deadline))
 
         with self._deadlines.held(number, asked.deadline + asked.grace_seconds):
             reply = self._reply(asked, _context(asked, self._settings, front_end, move))
@@ -149,12 +130,17 @@ class HandlerWorker:
     def _reply(self, asked: Invoke, context: RequestContext) -> Answered | Refused:
         body = SpooledBody(asked.body, asked.num_bytes, asked.sha256)
         try:
-            answer = _sendable(self._handler.answer(body, asked.content_type, context))
+            answer = self._handler.answer(body, asked.content_type, context)
             path = _write(asked.directory, answer.body)
-        except FileNotFoundError as error:  # the front end has taken the directory away
-            raise CallerGone from error
+        except (CallerGone, PeerGone):
+            raise
         except QuireError as error:
             return _refused(error, context)
+        except Exception as error:  # a worker that dies of a request dies of its second try too
+            if not asked.directory.exists():  # the front end has taken it away
+                raise CallerGone from error
+            log_line(log, logging.ERROR, "the handler failed", exc_info=error)
+            return _refused(HandlerFailed("the handler failed; the log has the traceback"), context)
         return Answered(
             path=path,
             num_bytes=len(answer.body),
@@ -172,10 +158,10 @@ def _log_defect(call: Future[None]) -> None:
 
 
 def _context(
-    asked: Invoke, settings: Settings, caller: HasFileno, on_deadline: Callable[[float], None]
+    asked: Invoke, settings: Settings, caller: HasFileno, move: Callable[[float], None]
 ) -> RequestContext:
     """The front end hangs up when its own caller does."""
-    return _CallContext(
+    return RequestContext(
         settings=settings,
         directory=asked.directory,
         received_at=asked.received_at,
@@ -185,18 +171,8 @@ def _context(
         caller=caller,
         headers=asked.headers,
         notes=InvocationNotes(asked.inference_id, asked.reference, asked.num_bytes),
-        on_deadline=on_deadline,
+        on_deadline=when_later(asked.deadline, move),
     )
-
-
-def _sendable(answer: HandlerAnswer) -> HandlerAnswer:
-    """Raises HandlerFailed for a media type that is none, or would not fit a small header, and for a status
-    that is not an answer's."""
-    if not isinstance(answer.content_type, str) or not _HEADER.fullmatch(answer.content_type):
-        raise HandlerFailed(f"the handler's content type {answer.content_type!r:.80} is no header's value")
-    if not isinstance(answer.status, int) or not _LEAST_STATUS <= answer.status <= _MOST_STATUS:
-        raise HandlerFailed(f"the handler's status {answer.status!r:.80} is none that answers")
-    return answer
 
 
 def _write(directory: Path, body: bytes) -> Path:

@@ -4,6 +4,7 @@ the answer made of what they return."""
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,12 @@ from quire.handlers.context import ModelContext, RequestContext
 from quire.handlers.spooling import SpooledBody
 from quire.handlers.toolkit_codecs import UTF8_TYPES, preferred
 from quire.handlers.toolkit_context import HandlerContext, request_headers
-from quire.words.errors import BadRequest
+from quire.words.errors import BadRequest, HandlerFailed
 
 ANY = "*/*"
 _BODY_AND_TYPE = 2
+_HEADER = re.compile(r"[\x20-\x7e]{1,256}")
+_LEAST_STATUS, _MOST_STATUS = 200, 599
 
 
 @dataclass(frozen=True)
@@ -72,20 +75,32 @@ class Invocation:
             ) from error
 
     def answer(self, result: Any) -> HandlerAnswer:
-        """Of a body, or of a body and its type. Raises TypeError for what is neither."""
+        """Of a body, or of a body and its type. Raises TypeError for what is neither, HandlerFailed for a
+        type or a status that no answer may have."""
         body, content_type = result, self._content_type()
         if isinstance(result, tuple):
             if len(result) < _BODY_AND_TYPE or not isinstance(result[1], str):
                 raise TypeError("a tuple that is not (body, content_type)")
             body, content_type = result[0], result[1]
         status, _ = self.context.get_response_status(0)
-        return HandlerAnswer(_bytes(body), content_type, status)
+        return _sendable(_bytes(body), content_type, status)
 
     def _content_type(self) -> str:
         default = self.request.settings.default_accept
         return self.context.get_response_content_type(0) or next(
             iter(preferred(self.accept, default)), default
         )
+
+
+def _sendable(body: bytes, content_type: object, status: object) -> HandlerAnswer:
+    """Plain values. Raises HandlerFailed for a media type that is none, or would not fit a small header, and
+    for a status that is not an answer's."""
+    header = _HEADER.fullmatch(content_type) if isinstance(content_type, str) else None
+    if header is None:
+        raise HandlerFailed(f"the handler's content type {content_type!r:.80} is no header's value")
+    if not isinstance(status, int) or not _LEAST_STATUS <= status <= _MOST_STATUS:
+        raise HandlerFailed(f"the handler's status {status!r:.80} is none that answers")
+    return HandlerAnswer(body, header[0], int(status))
 
 
 def _bytes(body: Any) -> bytes:

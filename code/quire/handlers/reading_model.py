@@ -14,6 +14,11 @@ from quire.rendering.sniffing import sniff_media_type
 from quire.words.reading import DocumentReading
 from quire.words.request import DocumentRequest, ReadOptions
 
+_NO_DOCUMENT = (
+    "model.read takes a document request, bytes or a pathlib.Path, not {}; a text is no path, since a caller "
+    "may have sent it: read(Path(text)) for a file of your own, read(text.encode()) for a body"
+)
+
 
 class ReadingModel:
     """One invocation's way to the engine. May be shared among threads while that invocation lasts."""
@@ -24,15 +29,15 @@ class ReadingModel:
 
     def read(
         self,
-        document: DocumentRequest | bytes | bytearray | memoryview | str | Path,
+        document: DocumentRequest | bytes | bytearray | memoryview | Path,
         content_type: str | None = None,
         *,
         password: str | None = None,
         **options: object,
     ) -> DocumentReading:
-        """Waits until the document is read: what our input_fn made, a file's bytes, or a path. `options` are
+        """Waits until the document is read: what our input_fn made, a file's bytes, or a Path. `options` are
         those of a request: pages, dpi, text, strict, deadline_seconds, ref. Raises QuireError, and CallerGone
-        once nobody waits for the answer."""
+        once nobody waits for the answer, and TypeError for a str: a caller chooses what it says."""
         if not isinstance(document, DocumentRequest):
             document = self._request(self._body(document), content_type, password, options)
         elif content_type is not None or password is not None or options:
@@ -43,9 +48,11 @@ class ReadingModel:
         notes.num_pages = (notes.num_pages or 0) + len(reading.pages)
         return reading
 
-    def _body(self, document: bytes | bytearray | memoryview | str | Path) -> SpooledBody:
-        if isinstance(document, str | Path):
-            return _described(Path(document))
+    def _body(self, document: bytes | bytearray | memoryview | Path) -> SpooledBody:
+        if isinstance(document, Path):
+            return _described(document)
+        if not isinstance(document, bytes | bytearray | memoryview):
+            raise TypeError(_NO_DOCUMENT.format(type(document).__name__))
         return self._context.spool.write(f"document-{secrets.token_hex(8)}", [bytes(document)])
 
     def _request(

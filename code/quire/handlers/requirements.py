@@ -17,6 +17,8 @@ from pathlib import Path
 
 import msgspec
 
+from quire.handlers.loading import one_line
+from quire.handlers.requirements_file import RequirementLines, read_requirements
 from quire.words.errors import SettingsError
 from quire.words.json_lines import log_line
 from quire.words.settings import Settings
@@ -32,13 +34,12 @@ _IMPATIENT = {
 }
 """A machine without a network is told of in seconds; the variables may be set to others."""
 
+_SHARE_OF_STARTUP = 0.9
+"""All of QUIRE_STARTUP_SECONDS would end the process before it could say that pip took too long."""
+
 _NO_NETWORK = re.compile(
     r"NewConnectionError|name resolution|Network is unreachable|Connection refused|ConnectTimeout|ProxyError"
 )
-_KEPT_OPTIONS = re.compile(
-    r"--?(i|f|index-url|extra-index-url|find-links|no-index|trusted-host|pre|no-binary)\b"
-)
-_DIRECT = re.compile(r"://|^[./]")
 
 
 class _Metadata(msgspec.Struct):
@@ -46,15 +47,30 @@ class _Metadata(msgspec.Struct):
     version: str
 
 
+class _Archive(msgspec.Struct):
+    hashes: dict[str, str] = {}
+
+
+class _Download(msgspec.Struct):
+    archive_info: _Archive = msgspec.field(default_factory=_Archive)
+
+
 class _Package(msgspec.Struct):
     """What pip would install. `is_direct` where it comes from an address and not from an index."""
 
     metadata: _Metadata
     is_direct: bool
+    download_info: _Download = msgspec.field(default_factory=_Download)
 
     @property
     def pin(self) -> str:
         return f"{self.metadata.name}=={self.metadata.version}"
+
+    @property
+    def hashed_pin(self) -> str:
+        """Of the archive that pip has found fit."""
+        hashes = self.download_info.archive_info.hashes
+        return " ".join((self.pin, *(f"--hash={kind}:{digest}" for kind, digest in hashes.items())))
 
 
 class _Report(msgspec.Struct):
@@ -70,10 +86,11 @@ def install_requirements(settings: Settings, parent: Path) -> tuple[Path, ...]:
     wanted = next((file for file in files if file.is_file()), None)
     if wanted is None:
         return ()
+    ends_at = time.monotonic() + settings.startup_seconds * _SHARE_OF_STARTUP
     target, done = parent / "requirements", parent / "requirements.done"
     with _alone(parent / "requirements.lock"):
         if not done.exists():
-            _install(_Pip(wanted, settings.startup_seconds), target)
+            _install_named(_Pip(wanted, ends_at), target)
             done.touch()
     return (target,) if target.is_dir() else ()
 
@@ -85,36 +102,45 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
+def _install_named(pip: _Pip, target: Path) -> None:
+    """Raises SettingsError for whatever may be wrong with a file, a disk or a report."""
+    try:
+        _install(pip, target)
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
+        raise SettingsError(f"{pip.wanted} cannot be installed: {one_line(error)}") from error
+
+
 def _install(pip: _Pip, target: Path) -> None:
+    lines = read_requirements(pip.wanted)
     report = target.with_suffix(".json")
     started = time.monotonic()
     packages = pip.would_install(report)
     if not packages:
         return
     pins = target.with_suffix(".resolved.txt")
-    pins.write_text("\n".join(_pinned(pip.wanted, packages)) + "\n", encoding="utf-8")
+    pins.write_text("\n".join(_pinned(lines, packages)) + "\n", encoding="utf-8")
     pip.install("--no-deps", "--target", str(target), "--requirement", str(pins))
     seconds = round(time.monotonic() - started, 1)
     names = [package.pin for package in packages]
     log_line(log, logging.INFO, "requirements installed", packages=names, seconds=seconds)
 
 
-def _pinned(wanted: Path, packages: list[_Package]) -> Iterator[str]:
+def _pinned(lines: RequirementLines, packages: list[_Package]) -> Iterator[str]:
     """Exactly these packages, from where the file finds them: what it depends on and is there already, torch
     above all, must not come a second time."""
-    lines = [line.strip() for line in wanted.read_text(encoding="utf-8").splitlines()]
-    yield from (line for line in lines if _KEPT_OPTIONS.match(line))
-    yield from (package.pin for package in packages if not package.is_direct)
-    if any(package.is_direct for package in packages):
-        yield from (line for line in lines if _DIRECT.search(line) and not line.startswith(("-", "#")))
+    yield from lines.options
+    indexed = [package for package in packages if not package.is_direct]
+    yield from (package.hashed_pin if lines.has_hashes else package.pin for package in indexed)
+    if len(indexed) < len(packages):
+        yield from lines.direct
 
 
 class _Pip:
     """pip, run beside the requirements file, so that paths in it hold."""
 
-    def __init__(self, wanted: Path, seconds: float) -> None:
+    def __init__(self, wanted: Path, ends_at: float) -> None:
         self.wanted = wanted
-        self._seconds = seconds
+        self._ends_at = ends_at
 
     def would_install(self, report: Path) -> list[_Package]:
         """What is missing; an index is asked for that alone."""
@@ -122,7 +148,7 @@ class _Pip:
         return msgspec.json.decode(report.read_bytes(), type=_Report).install
 
     def install(self, *arguments: str) -> None:
-        """Raises SettingsError where it fails, or takes longer than the model may take to load."""
+        """Raises SettingsError where it fails, or takes longer than it may."""
         command = (*_pip_command(), "install", *arguments)
         environ = {**_IMPATIENT, **os.environ}
         try:
@@ -133,11 +159,13 @@ class _Pip:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                timeout=self._seconds,
+                timeout=max(0.0, self._ends_at - time.monotonic()),
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise SettingsError(f"{self.wanted}: pip took longer than QUIRE_STARTUP_SECONDS") from error
+            raise SettingsError(
+                f"{self.wanted}: pip took longer than QUIRE_STARTUP_SECONDS allows"
+            ) from error
         if run.returncode != 0:
             raise SettingsError(self._complaint(run.stdout.decode(errors="replace")))
 

@@ -74,12 +74,15 @@ def private_directory(parent: Path) -> Iterator[Path]:
 
 
 def _remove(directory: Path) -> None:
-    """It holds files alone; what cannot be removed is left to the container's end."""
-    for path in directory.iterdir():
-        with suppress(OSError):
-            path.unlink()
+    """It holds files alone; what cannot be removed is left to the container's end. By its old name, a worker
+    that is late finds it no more, and adds nothing to it meanwhile."""
+    gone = directory.with_name(f"gone-{directory.name}")
     with suppress(OSError):
-        directory.rmdir()
+        directory.rename(gone)
+        for path in gone.iterdir():
+            with suppress(OSError):
+                path.unlink()
+        gone.rmdir()
 
 
 @contextmanager

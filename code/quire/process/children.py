@@ -42,12 +42,14 @@ EXIT_CANNOT_LOAD, and gunicorn's WORKER_BOOT_ERROR and APP_LOAD_ERROR."""
 @dataclass(frozen=True)
 class Died:
     """`exit_code` is negative for a signal, as in subprocess. Of handler workers it is known how far this
-    life came: one that answered is no sign that another start would not help."""
+    life came: one that answered is no sign that another start would not help; and whether others have loaded,
+    who may live."""
 
     child: Child
     exit_code: int
     had_loaded: bool = False
     had_answered: bool = False
+    others_loaded: bool = False
 
 
 @dataclass(frozen=True)

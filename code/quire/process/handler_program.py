@@ -16,6 +16,7 @@ from quire.handlers.handler_signs import HandlerSigns
 from quire.handlers.handler_worker import HandlerWorker
 from quire.handlers.program import find_program
 from quire.handlers.user_handler import UserHandler
+from quire.process.gpus import cuda_devices
 from quire.process.run_directory import RunDirectory
 from quire.words.errors import SettingsError
 from quire.words.json_lines import configure_logging, log_line
@@ -33,8 +34,11 @@ def load(settings: Settings, directory: RunDirectory) -> UserHandler:
     """Raises SettingsError. A handler that has not loaded within QUIRE_STARTUP_SECONDS ends the process, its
     stacks written to stderr."""
     faulthandler.dump_traceback_later(settings.startup_seconds, exit=True, file=_STDERR)
-    context = ModelContext(settings, directory.engine_address, directory.handler_scratch)
-    handler = UserHandler.load(find_program(settings), context)
+    program = find_program(settings)
+    has_gpu = not program.needs_engine and cuda_devices(settings.device, os.environ)
+    gpu_id = 0 if has_gpu else None  # where there are several, the plan shows each worker its own alone
+    context = ModelContext(settings, directory.engine_address, directory.handler_scratch, gpu_id)
+    handler = UserHandler.load(program, context)
     faulthandler.cancel_dump_traceback_later()
     return handler
 

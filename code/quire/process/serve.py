@@ -38,7 +38,7 @@ EXIT_SETTINGS = 2
 EXIT_UNFIT = 3
 
 _NO_WORKERS = (
-    "SAGEMAKER_MODEL_SERVER_WORKERS has no effect: the built-in handler runs in the front end; see "
+    "SAGEMAKER_MODEL_SERVER_WORKERS has no effect on the built-in handler; see "
     "QUIRE_MAX_CONCURRENT_INVOCATIONS"
 )
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         program = find_program(settings)
         configure_logging("supervisor", settings.log_level)
         print_settings(settings)
-        if program.is_built_in and settings.handler_workers and settings.model_server == "gunicorn":
+        if program.is_built_in and settings.handler_workers:
             log_line(log, logging.WARNING, _NO_WORKERS)
         return _serve(settings, program, environ)
     except SettingsError as error:

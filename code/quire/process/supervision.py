@@ -31,6 +31,9 @@ MAX_DEATHS = 5
 MAX_HANDLER_DEATHS = 8
 """Of lives in which no call was answered: four poisonous requests in a row, each of which is tried twice, are
 survived, as a device worker survives them."""
+MAX_UNLOADED_DEATHS = 3
+"""Of one handler worker, while none has ever loaded. No window: a model that hangs, or for which the machine
+has no memory, may take minutes to die of it."""
 MIN_WINDOW_SECONDS = 60.0
 RESTART_DELAYS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
@@ -61,6 +64,7 @@ class _Record:
     is_running: bool = False
     had_loaded: bool = False
     restart_at: float | None = None
+    num_deaths: int = 0
     deaths: deque[float] = field(default_factory=deque)
 
 
@@ -84,6 +88,7 @@ class Supervision:
         self._are_killed = False
         self._drains = drains
         self._told: Role | None = None
+        self._has_handler_loaded = False
 
     def begin(self, now: float) -> list[Action]:
         return [self._start(child) for child in self._records]
@@ -111,24 +116,32 @@ class Supervision:
 
     def _mourn(self, now: float, event: Died, record: _Record) -> list[Action]:
         record.had_loaded |= event.had_loaded
+        self._has_handler_loaded |= event.had_loaded or event.others_loaded
         if event.had_answered:
             record.deaths.clear()
+        record.num_deaths += 1
         record.deaths.append(now)
         while record.deaths[0] < now - self._window_seconds:
             record.deaths.popleft()
         name = event.child.name
         if event.exit_code in FATAL_EXITS[event.child.role] and not record.had_loaded:
             return self._fail(now, f"the {name} gave up (exit code {event.exit_code}): see its log lines")
-        most = MAX_HANDLER_DEATHS if event.child.role is Role.HANDLER_WORKER else MAX_DEATHS
-        if len(record.deaths) > most:
-            return self._fail(
-                now, f"the {name} died {len(record.deaths)} times; last {cause(event.exit_code)}"
-            )
+        if reason := self._hopeless(event, record):
+            return self._fail(now, f"the {name} {reason}; last {cause(event.exit_code)}")
         delay = RESTART_DELAYS_SECONDS[min(len(record.deaths), len(RESTART_DELAYS_SECONDS)) - 1]
         if delay == 0.0:
             return [self._start(event.child)]
         record.restart_at = now + delay
         return []
+
+    def _hopeless(self, event: Died, record: _Record) -> str:
+        """Why another start would not help; empty where it may."""
+        num_deaths = len(record.deaths)
+        if event.child.role is not Role.HANDLER_WORKER:
+            return f"died {num_deaths} times" if num_deaths > MAX_DEATHS else ""
+        if not self._has_handler_loaded and record.num_deaths >= MAX_UNLOADED_DEATHS:
+            return f"died {record.num_deaths} times before any handler had loaded"
+        return f"died {num_deaths} times" if num_deaths > MAX_HANDLER_DEATHS else ""
 
     def _start(self, child: Child) -> Start:
         self._records[child].is_running, self._records[child].restart_at = True, None

@@ -88,7 +88,8 @@ class Supervisor:
                 continue
             log_line(log, logging.INFO, f"the {child.name} ended", child=pid, cause=cause(exit_code))
             life = self._signs.bury(pid)
-            yield Died(child, exit_code, life.had_loaded, life.had_answered)
+            others_loaded = self._signs.num_loaded > 0
+            yield Died(child, exit_code, life.had_loaded, life.had_answered, others_loaded)
 
     def _act(self, actions: list[Action]) -> End | None:
         for action in actions:

@@ -22,6 +22,11 @@ class QuireError(Exception):
             self.status, self.retryable = status, status in _PASSING_STATUSES
 
 
+def writable(text: str) -> str:
+    """`text` as UTF-8 can write it: a lone surrogate, which a caller's JSON may bring, is escaped."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class CallerError(QuireError):
     """The request cannot be served however often it is sent."""
 

@@ -42,6 +42,7 @@ from quire.words.error_kinds import CallerError as CallerError
 from quire.words.error_kinds import QuireError as QuireError
 from quire.words.error_kinds import RetryableError as RetryableError
 from quire.words.error_kinds import ServerError as ServerError
+from quire.words.error_kinds import writable as writable
 
 
 class BadRequest(CallerError):
@@ -221,7 +222,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, error: QuireError) -> Fault:
-        return cls(code=error.code, message=str(error), retryable=error.retryable)
+        return cls(code=error.code, message=writable(str(error)), retryable=error.retryable)
 
     def error(self) -> QuireError:
         """The typed error again; an unknown code is an InternalError."""
