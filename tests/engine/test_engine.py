@@ -28,7 +28,7 @@ from quire.engine.messages import (
     Rendered,
     RenderPage,
 )
-from quire.words.errors import Fault, PageTooLarge, PageUnreadable
+from quire.words.errors import BadRequest, Fault, PageTooLarge, PageUnreadable
 from quire.words.pages import PageSelection
 from quire.words.request import Asked
 from tests.fakes.house import READY, SIZE, TEXT, House, Recorder, answers
@@ -304,6 +304,16 @@ def test_a_fault_that_the_worker_survives_is_charged_too(house: House) -> None:
     for _ in range(2):
         house.device_says(PageFaulted(page=house.aboard()[-1], reason="ValueError"))
     assert client.last(Failed).fault.code == "page_failed_on_device"
+    house.assert_at_rest()
+
+
+def test_a_fault_of_the_callers_ends_the_page_at_once(house: House) -> None:
+    client = house.submit()
+    house.open(1)
+    house.render()
+    fault = Fault.of(BadRequest("prompt: too long"))
+    house.device_says(PageFaulted(page=house.aboard()[-1], reason="BadRequest", fault=fault))
+    assert client.last(Failed).fault == fault
     house.assert_at_rest()
 
 

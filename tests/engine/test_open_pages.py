@@ -12,6 +12,7 @@ from quire.engine.messages import PageDropped, PageFaulted, PageRead, ReadPage
 from quire.engine.open_pages import ItemPlace, OpenPages
 from quire.engine.port import Item, Pixels
 from quire.models.stub import SQUARE, StubModel, StubOptions
+from quire.words.errors import BadRequest, Fault
 from quire.words.reading import PageText
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
@@ -108,3 +109,26 @@ def test_a_dismissed_page_waits_for_nothing_and_its_code_is_ended() -> None:
     assert desk.said == []
     desk.pages.leave_pipeline(places)
     assert desk.said == [PageFaulted(page=1, reason="poison")]
+
+
+def test_what_a_page_may_not_be_asked_is_told_as_its_callers_fault() -> None:
+    for error, fault in (
+        (BadRequest("prompt: no"), Fault.of(BadRequest("prompt: no"))),
+        (KeyError("?"), None),
+    ):
+        desk = Desk(1)
+        desk.open(1)
+        (place,) = desk.take()
+        page = desk.pages.get(1)
+        assert page is not None
+        page.reading = refusing(error)
+        next(page.reading)
+        desk.pages.deliver(place, "text", 0.0)
+        (faulted,) = desk.said
+        assert isinstance(faulted, PageFaulted)
+        assert faulted.fault == fault
+
+
+def refusing(error: Exception) -> Generator[Sequence[Item], Sequence[Any], PageText]:
+    yield []
+    raise error

@@ -47,7 +47,7 @@ def test_the_text_is_asked_for_after_the_last_page_and_its_fields_are_the_docume
     assert len(Path(asked(house).path).read_bytes().splitlines()) == 2
     house.device_says(PageRead(page=asked(house).page, text=FOUND, cost_ms=1.0))
     finished = client.last(Finished)
-    assert (finished.fields, finished.error, finished.num_pages) == ({"label": "invoice"}, None, 2)
+    assert (finished.fields, finished.fields_error, finished.num_pages) == ({"label": "invoice"}, None, 2)
     assert [page.page for page in house.pages(client)] == [1, 2]
     house.assert_at_rest()
 
@@ -66,8 +66,8 @@ def test_a_text_that_fails_twice_is_the_documents_error_and_its_pages_are_delive
         house.device_says(PageFaulted(page=asked(house).page, reason="?"))
     finished = client.last(Finished)
     assert finished.fields is None
-    assert finished.error is not None
-    assert finished.error.code == "page_failed_on_device"
+    assert finished.fields_error is not None
+    assert finished.fields_error.code == "page_failed_on_device"
     assert [page.error for page in house.pages(client)] == [None]
     house.assert_at_rest()
 
@@ -84,8 +84,8 @@ def test_at_the_deadline_the_pages_are_delivered_without_the_fields(house: House
     client = read_pages(read_texts(house), 1)
     house.step(900.0)
     finished = client.last(Finished)
-    assert finished.error is not None
-    assert finished.error.code == "deadline_exceeded"
+    assert finished.fields_error is not None
+    assert finished.fields_error.code == "deadline_exceeded"
     assert [page.error for page in house.pages(client)] == [None]
 
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from quire.engine.device_worker import LoadedModel
 from quire.engine.port import DeviceLost, DeviceOutOfMemory, Running
 from quire.models.device_faults import translated_device_faults
-from quire.models.device_program import obey_command_line
+from quire.models.device_program import CannotLoad, fitting, obey_command_line
 from quire.models.device_side.cpu import CpuSide
 from quire.models.device_side.side import DeviceSide
 from quire.models.devices import choose_device, device_class, side_of
@@ -47,6 +48,26 @@ def test_a_guard_gives_faults_the_ports_names() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
     with side.guard():
         assert side.memory() is None
+
+
+@pytest.mark.parametrize(
+    "fault", [torch.OutOfMemoryError("CUDA out of memory"), DeviceOutOfMemory("too much")]
+)
+def test_a_model_too_large_for_the_device_cannot_be_loaded(fault: Exception) -> None:
+    def loading() -> LoadedModel:
+        raise fault
+
+    with pytest.raises(CannotLoad, match=f"does not fit into the device's memory: {fault}"):
+        fitting(loading)
+
+
+def test_a_model_too_large_for_the_host_cannot_be_loaded() -> None:
+    def loading() -> LoadedModel:
+        torch.empty(1 << 60)
+        raise AssertionError("so much memory there is not")
+
+    with pytest.raises(CannotLoad, match="does not fit into the device's memory"):
+        fitting(loading)
 
 
 def test_cuda_is_called_in_one_file_and_where_the_device_is_chosen() -> None:

@@ -36,7 +36,7 @@ from quire.words.errors import (
     QuireError,
 )
 from quire.words.json_lines import log_line
-from quire.words.reading import PageResult, PageText
+from quire.words.reading import PageResult
 
 log = logging.getLogger("quire.engine")
 
@@ -200,15 +200,14 @@ class DeviceEvents:
     def _read(self, message: PageRead, worker: Worker, now: float) -> None:
         task = self._left(self._engine.devices.page_read(worker, message.page, now), now, message.cost_ms)
         if task is not None and task.size is not None:
-            text: PageText = message.text
-            self._engine.page_ended(task, PageResult.read(task.page_index + 1, task.size, text), now)
+            self._engine.page_ended(task, PageResult.read(task.page_index + 1, task.size, message.text), now)
 
     @report.register
     def _faulted(self, message: PageFaulted, worker: Worker, now: float) -> None:
         task = self._left(self._engine.devices.page_faulted(worker, message.page, now), now)
         if task is not None:
             log_line(log, logging.WARNING, "page failed on the device", reason=message.reason)
-            self._charge(task, now)
+            self._charge(task, now, message.fault)
 
     @report.register
     def _dropped(self, message: PageDropped, worker: Worker, now: float) -> None:
@@ -235,14 +234,15 @@ class DeviceEvents:
             self._engine.left_device(task, cost_ms)
         return task
 
-    def _charge(self, task: PageTask, now: float) -> None:
+    def _charge(self, task: PageTask, now: float, fault: Fault | None = None) -> None:
         task.num_lone_failures += 1
         if not task.is_wanted:
             self._engine.free_pixels(task)
-        elif task.num_lone_failures < MAX_LONE_FAILURES:
+        elif fault is None and task.num_lone_failures < MAX_LONE_FAILURES:
             self._run_alone(task)
         else:
-            fault = Fault.of(PageFailedOnDevice("the page failed twice while it was alone on the device"))
+            twice = PageFailedOnDevice("the page failed twice while it was alone on the device")
+            fault = fault or Fault.of(twice)
             self._engine.page_ended(task, PageResult.failed(task.page_index + 1, fault, task.size), now)
 
     def _run_alone(self, task: PageTask) -> None:

@@ -49,7 +49,7 @@ class Finished(Message, frozen=True, kw_only=True):
     num_pages: int
     timings_ms: dict[str, float]
     fields: dict[str, Any] | None = None
-    error: Fault | None = None
+    fields_error: Fault | None = None
 
 
 class Failed(Message, frozen=True, kw_only=True):
@@ -228,10 +228,11 @@ class PageRead(Message, frozen=True, kw_only=True):
 
 
 class PageFaulted(Message, frozen=True, kw_only=True):
-    """An item of the page failed while it was alone in its batch."""
+    """An item of the page failed while it was alone in its batch. A caller's `fault` is not tried again."""
 
     page: int
     reason: str
+    fault: Fault | None = None
 
 
 class PageDropped(Message, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from quire.engine.port import (
     Texts,
     fault_reason,
 )
+from quire.words.errors import CallerError, Fault
 from quire.words.reading import PageText
 
 
@@ -153,7 +154,8 @@ class OpenPages:
         except DeviceLost:
             raise
         except Exception as error:  # noqa: BLE001  (whatever a model raises costs one page, not the worker)
-            self.dismiss(page, PageFaulted(page=page.key, reason=fault_reason(error)))
+            fault = Fault.of(error) if isinstance(error, CallerError) else None
+            self.dismiss(page, PageFaulted(page=page.key, reason=fault_reason(error), fault=fault))
             return
         if isinstance(step, PageText):
             self._forget(page)

@@ -125,4 +125,4 @@ class AskableModel(Protocol):
     """A page model that writes, and can be asked for something else than its own."""
 
     def read_asked(self, pixels: Pixels, asked: Asked) -> Generator[Sequence[Item], Sequence[Any], PageText]:
-        """As `read`."""
+        """As `read`. Raises BadRequest for what it cannot be asked: the page is not tried again."""

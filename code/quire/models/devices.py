@@ -38,6 +38,11 @@ def device_class(device: torch.device) -> str:
     return "cpu-avx512_bf16" if "avx512_bf16" in flags else "cpu"
 
 
+def knows_bfloat16(device: torch.device) -> bool:
+    """Whether a CUDA device computes in it: from Ampere on, as the A10G of ml.g5 does."""
+    return torch.cuda.get_device_capability(device) >= (8, 0)
+
+
 def cpu_flags() -> set[str]:
     """The instructions of this CPU by their names in Linux; empty where it does not tell."""
     try:

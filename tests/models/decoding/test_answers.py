@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer, DonutProcessor
 
 from bench.decoding import drawn_pages
 from bench.decoding_run import run_lanes
-from quire.models.decoding.answers import DonutReader, JsonReader, object_in
+from quire.models.decoding.answers import DonutReader, JsonReader, object_in, page_text
 from quire.models.decoding.page_decoder import PageDecoder
-from quire.models.decoding.prompts import DEFAULT_QUESTION, chat_prompt, decoder_prompt
+from quire.models.decoding.prompts import DEFAULT_QUESTION, PromptRefused, chat_prompt, decoder_prompt
 from quire.models.model_folder import ModelFolderError
+from quire.words.reading import PageText
 
 Load = Callable[..., PageDecoder]
 
@@ -73,16 +75,53 @@ def test_several_objects_are_items(donut: Any) -> None:
         ('{"total": ', None),
         ("[1, 2]", None),
         ("no JSON", None),
+        ('{"a": ' * 30_000, None),
     ],
 )
 def test_the_json_object_of_an_answer(text: str, found: dict[str, Any] | None) -> None:
     assert object_in(text) == found
 
 
+def nested(depth: int) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for _ in range(depth):
+        fields = {"a": fields}
+    return fields
+
+
 def test_json_is_asked_for_by_an_option(folders: dict[str, Path]) -> None:
     tokenizer: Any = AutoTokenizer.from_pretrained(folders["trocr"])
     page = JsonReader(tokenizer)(tokenizer('{"a": 1}', add_special_tokens=False)["input_ids"])
     assert (page.text, page.fields) == ('{"a": 1}', {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_kept"),
+    [
+        ({"total": 2**64 - 1}, True),
+        ({"total": 2**64}, False),
+        ({"total": "half \ud83d of a pair"}, False),
+        ({"half \ud83d of a pair": 1}, False),
+        (nested(300), True),
+        (nested(900), False),
+    ],
+)
+def test_fields_that_no_message_can_hold_are_left_out(fields: dict[str, Any], is_kept: bool) -> None:
+    page = page_text("text", fields)
+    assert (page.fields is not None, page.text) == (is_kept, "text")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=PageText) == page
+
+
+def test_half_a_surrogate_pair_in_a_text_can_be_sent() -> None:
+    page = page_text("half \ud83d of a pair")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(page), type=PageText).text == "half ? of a pair"
+
+
+@pytest.mark.parametrize("prompt", ["<image>one <image>two", "<image><image>"])
+def test_two_pictures_in_a_question_are_refused(prompt: str, folders: dict[str, Path]) -> None:
+    from_pretrained: Any = AutoProcessor.from_pretrained
+    with pytest.raises(PromptRefused, match="<image> more than once"):
+        chat_prompt(from_pretrained(folders["idefics3"]), prompt)
 
 
 class Config:

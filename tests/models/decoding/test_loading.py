@@ -12,15 +12,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from quire.engine.device_place import RESERVED_SEATS
 from quire.engine.port import Canvas, Pixels
 from quire.models.decoding.lanes import ENCODE
 from quire.models.decoding.loading import decoding_precision, load_decoder
 from quire.models.decoding.network import PageInputs, Prefilled
 from quire.models.decoding.proof import RowsDoNotWork, prove_rows
 from quire.models.decoding.rows import LayerState, SequenceState
+from quire.models.decoding.slots import slots_that_fit
 from quire.models.decoding.step_cache import StepPlace
 from quire.models.decoding.writer import Writer
 from quire.models.device_side.cpu import CpuSide
+from quire.models.device_side.side import DeviceMemory
 from quire.models.model_folder import ModelFolderError
 from quire.models.precision import Precision
 from tests.fakes.tiny_decoders import SETTINGS
@@ -186,3 +189,45 @@ def test_a_network_whose_rows_do_not_work_is_refused(network: ForgetfulNetwork) 
     writer = Writer(network, CpuSide())
     with pytest.raises(RowsDoNotWork, match=r"^[^\n]*cannot be (served|written in rows)[^\n]*$"):
         prove_rows(writer, three_tokens)
+
+
+class SummingNetwork(ForgetfulNetwork):
+    """It writes by the sum of all tokens before, which it keeps in its rows. With `mixes` pages that are
+    read together all get what was read of the first."""
+
+    def __init__(self, mixes: bool) -> None:
+        self.mixes = mixes
+
+    def prefill(self, inputs: Any) -> Prefilled:
+        tokens = inputs["input_ids"]
+        if self.mixes:
+            tokens = tokens[:1].expand_as(tokens)
+        state = tokens[:, None, :, None].float()
+        return Prefilled(self._logits(tokens.sum(dim=1)), SequenceState((LayerState(state, state),)))
+
+    def step(self, tokens: torch.Tensor, place: StepPlace, state: SequenceState) -> torch.Tensor:
+        keys = state.own[0].keys
+        keys[place.rows, 0, place.positions, 0] = tokens.float()
+        here = torch.arange(keys.shape[2]) <= place.positions[:, None]
+        return self._logits((keys[:, 0, :, 0] * here).sum(dim=1).long())
+
+
+def test_pages_that_are_read_together_are_proved_too() -> None:
+    assert prove_rows(Writer(SummingNetwork(mixes=False), CpuSide()), three_tokens) == 3
+    with pytest.raises(RowsDoNotWork, match="not what it writes alone"):
+        prove_rows(Writer(SummingNetwork(mixes=True), CpuSide()), three_tokens)
+
+
+ROW_BYTES = 2 * 4 * 256
+"""Of SummingNetwork: a key and a value of float32, with room for 256 tokens."""
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "slots"), [(100 * ROW_BYTES, 32), (16 * ROW_BYTES, 12 - RESERVED_SEATS), (0, 1)]
+)
+def test_there_are_no_more_slots_than_the_device_has_memory_for(free_bytes: int, slots: int) -> None:
+    writer = Writer(SummingNetwork(mixes=False), CpuSide())
+    prove_rows(writer, three_tokens)
+    assert writer.rows.row_bytes(90) == ROW_BYTES
+    assert slots_that_fit(32, ROW_BYTES, DeviceMemory(0, 0, free_bytes)) == slots
+    assert slots_that_fit(32, ROW_BYTES, None) == 32

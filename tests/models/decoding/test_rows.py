@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from quire.models.decoding.rows import LayerState, Rows, SequenceState
+from quire.models.decoding.rows import LayerState, NoRoomForRows, Rows, SequenceState
 from quire.models.decoding.sequences import PageSequence
+from quire.models.device_faults import translated_device_faults
 
 PIXELS = np.zeros((1, 1, 3), np.uint8)
 NUM_CROSSED = 3
@@ -122,3 +124,78 @@ def test_a_picture_of_another_size_is_refused() -> None:
         else:
             with pytest.raises(ValueError, match="different sizes"):
                 rows.admit(PageSequence(PIXELS), state, 0)
+
+
+def state_of(own: Sequence[float], crossed: Sequence[float] = (1.0,)) -> SequenceState:
+    """Of one sequence, in two layers of its own."""
+    return SequenceState((layer([own]), layer([own])), (layer([crossed]),))
+
+
+def test_a_refused_picture_leaves_the_rows_as_they_were() -> None:
+    rows, page = Rows(), PageSequence(PIXELS, length=2)
+    rows.admit(page, state_of([5.0, 6.0]), 0)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="different sizes"):
+            rows.admit(PageSequence(PIXELS), state_of([7.0], [1.0, 1.0]), 0)
+    rows.admit(PageSequence(PIXELS), state_of([7.0]), 0)
+    assert len(rows) == 2, "a picture of the first page's size is still taken, and no row was lost"
+    _same(rows.in_front([page], 3).own[0], rows.row_of(page), [5.0, 6.0])
+
+
+def test_what_a_page_left_in_its_row_is_not_seen_by_the_next() -> None:
+    rows, first, second = Rows(), PageSequence(PIXELS, length=1), PageSequence(PIXELS, length=1)
+    rows.admit(first, state_of([1.0]), 0)
+    for layer_state in rows.in_front([first], 9).own:
+        layer_state.keys[0, :, 1:] = torch.nan
+        layer_state.values[0, :, 1:] = torch.inf
+    first.is_over = True
+    rows.admit(second, state_of([2.0]), 0)
+    for layer_state in rows.in_front([second], 9).own:
+        assert torch.isfinite(layer_state.keys).all()
+        assert torch.isfinite(layer_state.values).all()
+
+
+ENDLESS = 2**48
+"""Tokens: more bytes than a process has addresses."""
+
+
+def test_no_memory_to_grow_is_no_sign_of_too_large_a_batch() -> None:
+    """`translated_device_faults` knows an out of memory from the error's kind and words; this has neither."""
+    rows, page = Rows(), PageSequence(PIXELS, length=2)
+    rows.admit(page, state_of([5.0, 6.0]), 0)
+    with pytest.raises(NoRoomForRows, match="no memory"), translated_device_faults():
+        rows.in_front([page], ENDLESS)
+    _same(rows.in_front([page], 3).own[0], rows.row_of(page), [5.0, 6.0])
+
+
+def test_a_page_that_no_row_can_be_made_for_takes_none() -> None:
+    rows, page = Rows(), PageSequence(PIXELS, length=2)
+    rows.admit(page, state_of([5.0, 6.0]), 0)
+    endless = LayerState(torch.zeros(1, 1, 1, 1).expand(1, 1, ENDLESS, 1), torch.zeros(1, 1, 1, 1))
+    with pytest.raises(NoRoomForRows):
+        rows.admit(PageSequence(PIXELS), SequenceState((endless, endless), state_of([1.0]).crossed), 0)
+    assert len(rows) == 1
+    _same(rows.in_front([page], 3).own[0], rows.row_of(page), [5.0, 6.0])
+
+
+class UnwritableTensor(torch.Tensor):
+    """No row of it can be overwritten."""
+
+    def __setitem__(self, *args: Any) -> None:
+        raise RuntimeError("the swap broke off")
+
+
+def test_pages_whose_swap_breaks_off_are_lost_and_not_mixed() -> None:
+    rows = Rows()
+    _, second, third = pages = [PageSequence(PIXELS, length=1) for _ in range(3)]
+    for number, page in enumerate(pages):
+        rows.admit(page, state_of([float(number)]), 0)
+    _, later_layer = rows.in_front(pages, 2).own
+    base = later_layer.keys._base
+    assert base is not None
+    base.__class__ = UnwritableTensor
+    with pytest.raises(RuntimeError, match="broke off"):
+        rows.in_front([third], 2)
+    base.__class__ = torch.Tensor
+    assert [page in rows for page in pages] == [False, True, False]
+    _same(rows.in_front([second], 2).own[0], rows.row_of(second), [1.0])

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from bench.decoding import drawn_pages
-from quire.words.errors import DeadlineExceeded
+from quire.words.errors import BadRequest, DeadlineExceeded
+from quire.words.request import MAX_PROMPT_CHARACTERS
 from tests.fakes.running_engine import RunningEngine, running_engine
 from tests.fakes.served_folders import pack
 from tests.fakes.tiny_decoders import TINY
@@ -73,3 +74,11 @@ def test_a_deadline_stops_a_decode_and_the_next_document_is_read(
     with pytest.raises(DeadlineExceeded):
         engine.read(pages[1], seconds=min(timed) / 2)
     assert engine.read(pages[1]).pages == whole
+
+
+def test_a_prompt_that_leaves_no_room_for_an_answer_is_a_bad_request(
+    engine: RunningEngine, pages: list[Path]
+) -> None:
+    with pytest.raises(BadRequest, match="leaves no room for an answer"):
+        engine.read(pages[0], prompt="a" * MAX_PROMPT_CHARACTERS)
+    assert engine.read(pages[0]).pages[0].error is None

@@ -11,10 +11,11 @@ from bench.decoding import drawn_pages, mean_batch
 from bench.decoding_run import run_lanes
 from quire.engine.batch_pipeline import InlinePipeline
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import BatchRun, PageDropped, PageRead, ReadPage
+from quire.engine.messages import BatchRun, LimitBatch, PageDropped, PageFaulted, PageRead, ReadPage
 from quire.engine.port import Item, Pixels
 from quire.models.decoding.lanes import BURST_TOKENS, DECODE, ENCODE, DecodeLane
 from quire.models.decoding.page_decoder import PageDecoder
+from quire.models.decoding.sequences import PageSequence
 from quire.words.reading import PageText
 from quire.words.request import Asked
 
@@ -50,11 +51,14 @@ class Driver:
 
     def run_batch(self) -> BatchRun:
         num_said = len(self.said)
+        self.step()
+        (ran,) = (message for message in self.said[num_said:] if isinstance(message, BatchRun))
+        return ran
+
+    def step(self) -> None:
         self.lanes.step(0.0)
         for report in self._pipeline.take():
             self.lanes.report(report, 0.0)
-        (ran,) = (message for message in self.said[num_said:] if isinstance(message, BatchRun))
-        return ran
 
     def run_until(self, lane: str, num_items: int) -> None:
         for _ in range(100):
@@ -207,3 +211,56 @@ def answered(model: PageDecoder, first: int, all_asked: list[Asked]) -> list[Pag
     while len(driver.texts()) < len(all_asked):
         driver.run_batch()
     return [driver.texts()[number] for number in range(len(all_asked))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prompt", "said"),
+    [
+        ("trocr", "a" * 200, "no room for an answer in 96"),
+        ("idefics3", "<image>one <image>two", "more than once"),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_is_its_callers_fault_alone(
+    kind: str, prompt: str, said: str, load: Load
+) -> None:
+    model = load(kind, max_tokens=20)
+    driver = Driver(model)
+    for key, asked in enumerate((None, Asked(prompt=prompt), None)):
+        driver.add_as(key, PAGES[key], asked)
+    assert driver.run_batch().num_items == 3, "the batch is not taken apart"
+    (faulted,) = (message for message in driver.said if isinstance(message, PageFaulted))
+    assert faulted.page == 1
+    assert faulted.fault is not None
+    assert faulted.fault.code == "bad_request"
+    assert said in faulted.fault.message
+    while not driver.lanes.is_idle:
+        driver.run_batch()
+    assert sorted(driver.read()) == [0, 2]
+    assert decode_lane(model).num_sequences == 0
+
+
+def test_a_batch_of_refused_prompts_alone(load: Load) -> None:
+    driver = Driver(load("trocr"))
+    driver.add_as(0, PAGES[0], Asked(prompt="a" * 200))
+    driver.run_batch()
+    assert [type(message) for message in driver.said].count(PageFaulted) == 1
+    assert driver.lanes.is_idle
+
+
+def test_a_page_that_has_lost_its_row_fails_and_the_others_go_on(load: Load) -> None:
+    """As after a swap of rows that broke off."""
+    model = load("trocr", max_tokens=40)
+    driver, lane = Driver(model), decode_lane(model)
+    for key in (0, 1, 2):
+        driver.add(key)
+    driver.run_until(DECODE, 3)
+    rows = lane._writer.rows
+    lost = rows._rows[1]
+    rows._rows[1] = PageSequence(lost.pixels, is_over=True)
+    while not driver.lanes.is_idle:
+        driver.step()
+    (faulted,) = (message for message in driver.said if isinstance(message, PageFaulted))
+    assert "RowLost" in faulted.reason
+    assert faulted.fault is None
+    assert len(driver.read()) == 2
+    assert not [message for message in driver.said if isinstance(message, LimitBatch)]

@@ -7,10 +7,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from quire.words.reading import PageText
 
 _FENCED = re.compile(r"```(?:json)?\s*(.*?)```", re.DOTALL)
 _FIRST_TAG = re.compile(r"<[^<>]*>")
+
+
+_SPARE_LEVELS = 200
+"""Of nesting: whoever hands fields on is deeper in calls than they were when they were tried here."""
 
 
 class AnswerReader(Protocol):
@@ -20,8 +26,20 @@ class AnswerReader(Protocol):
 
 
 def page_text(text: str, fields: dict[str, Any] | None = None) -> PageText:
-    """What is written token by token has no place on the page: no lines, no blocks."""
-    return PageText(text=text, lines=(), blocks=(), fields=fields)
+    """What is written token by token has no place on the page: no lines, no blocks. What no message can hold
+    is left out: fields that are too deep or hold too large a number, and halves of surrogate pairs."""
+    sayable = text.encode("utf-8", "replace").decode()
+    return PageText(text=sayable, lines=(), blocks=(), fields=fields if _is_sayable(fields) else None)
+
+
+def _is_sayable(fields: Any) -> bool:
+    for _ in range(_SPARE_LEVELS):
+        fields = [fields]
+    try:
+        msgspec.msgpack.encode(fields)
+    except (ValueError, OverflowError, RecursionError):
+        return False
+    return True
 
 
 class TextReader:
@@ -51,7 +69,7 @@ def object_in(text: str) -> dict[str, Any] | None:
     fenced = _FENCED.search(text)
     try:
         found = json.loads(fenced.group(1) if fenced else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

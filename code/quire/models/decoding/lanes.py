@@ -9,7 +9,7 @@ behind an answer's end. docs/decisions/0013-decoding.md has the figures.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from quire.engine.port import Canvas
 from quire.models.decoding.network import PROMPT, PageInputs, PagePreparer
+from quire.models.decoding.prompts import PromptRefused
 from quire.models.decoding.sequences import Begun, PageSequence
 from quire.models.decoding.writer import Writer
 from quire.models.device_side.side import Fetch
@@ -42,7 +43,7 @@ class Alike:
 
 @dataclass(frozen=True)
 class Images:
-    """A batch of pages as the network reads them."""
+    """A batch of pages as the network reads them; one whose prompt is refused is in none of `alike`."""
 
     pages: tuple[PageSequence, ...]
     alike: tuple[Alike, ...]
@@ -70,13 +71,28 @@ class EncodeLane:
         return max(1, self._batch_pixels // canvas.pixels)
 
     def pre(self, canvas: Canvas, payloads: Sequence[PageSequence]) -> Images:
-        pages = [self._prepare(page.pixels, page.prompt) for page in payloads]
-        lengths = tuple(int(page[PROMPT].shape[1]) for page in pages)
-        if max(lengths) >= self._writer.network.max_positions:
-            raise ValueError(f"the prompt of {max(lengths)} tokens leaves no room for an answer")
+        pages = {place: self._read(page) for place, page in enumerate(payloads)}
+        read = {place: inputs for place, inputs in pages.items() if inputs is not None}
+        lengths = [int(read[place][PROMPT].shape[1]) if place in read else 0 for place in pages]
         with self._side.guard():
-            alike = tuple(self._joined(pages, places) for places in _by_shape(pages))
-        return Images(tuple(payloads), alike, lengths)
+            alike = tuple(self._joined(read, places) for places in _by_shape(read))
+        return Images(tuple(payloads), alike, tuple(lengths))
+
+    def _read(self, page: PageSequence) -> PageInputs | None:
+        """None where the page's own prompt is refused: no other page in the batch is to suffer for it."""
+        try:
+            inputs = self._prepare(page.pixels, page.prompt)
+            num_tokens, most = inputs[PROMPT].shape[1], self._writer.network.max_positions
+            if num_tokens >= most:
+                raise PromptRefused(
+                    f"prompt and page are {num_tokens} tokens, which leaves no room for an answer in {most}"
+                )
+        except PromptRefused as error:
+            if page.prompt is None:
+                raise
+            page.refusal = str(error)
+            return None
+        return inputs
 
     def device(self, prepared: Images) -> Fetch:
         with self._side.guard(), torch.inference_mode():
@@ -91,7 +107,7 @@ class EncodeLane:
         first, lengths = output.arrays()
         return [Begun(int(token), int(length)) for token, length in zip(first, lengths, strict=True)]
 
-    def _joined(self, pages: Sequence[PageInputs], places: Sequence[int]) -> Alike:
+    def _joined(self, pages: Mapping[int, PageInputs], places: Sequence[int]) -> Alike:
         chosen = [pages[place] for place in places]
         inputs = {name: np.concatenate([page[name] for page in chosen]) for name in chosen[0]}
         return Alike(tuple(places), {name: self._side.upload(values) for name, values in inputs.items()})
@@ -133,8 +149,8 @@ class DecodeLane:
         return [[int(token) for token in row] for row in tokens]
 
 
-def _by_shape(pages: Sequence[PageInputs]) -> list[list[int]]:
+def _by_shape(pages: Mapping[int, PageInputs]) -> list[list[int]]:
     groups: defaultdict[frozenset[tuple[str, tuple[int, ...]]], list[int]] = defaultdict(list)
-    for place, page in enumerate(pages):
+    for place, page in pages.items():
         groups[frozenset((name, values.shape) for name, values in page.items())].append(place)
     return list(groups.values())

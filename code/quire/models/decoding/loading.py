@@ -28,8 +28,9 @@ from quire.models.decoding.parts import load_image_processor, load_processor, lo
 from quire.models.decoding.preparing import ImageAndTokens, ImageInPrompt, page_canvas_of
 from quire.models.decoding.prompts import DONUT_ENCODER, chat_prompt, decoder_prompt
 from quire.models.decoding.proof import RowsDoNotWork, prove_rows
+from quire.models.decoding.slots import slots_that_fit
 from quire.models.decoding.writer import Writer
-from quire.models.devices import choose_device, device_class, side_of, use_threads
+from quire.models.devices import choose_device, device_class, knows_bfloat16, side_of, use_threads
 from quire.models.huggingface.folder_files import revision_of, weight_files
 from quire.models.model_folder import ModelFolderError
 from quire.models.ppocr.networks import DTYPES
@@ -77,7 +78,7 @@ def load_decoder(folder: Path, options: Mapping[str, object], settings: Settings
     model = load_weights(folder, _family(folder, config), DTYPES[precision], source.trusts_code).to(device)
     slots = asked.slots or max(1, math.ceil(_SLOTS[device.type] * settings.batch_share))
     try:
-        decoder = _assembled(source, model, asked, slots, settings.batch_share)
+        decoder, slots = _assembled(source, model, asked, slots, settings.batch_share)
     except (ValueError, RowsDoNotWork) as error:
         raise ModelFolderError(f"{folder}: {error}") from error
     decoder.warm_up()
@@ -92,31 +93,36 @@ def decoding_precision(setting: str, device: torch.device, config: Mapping[str, 
     if device.type == "cpu":
         return Precision.FP32
     trained_in = config.get("dtype") or config.get("torch_dtype")
-    if trained_in == "bfloat16" and torch.cuda.get_device_capability(device) >= (8, 0):
+    if trained_in == "bfloat16" and knows_bfloat16(device):
         return Precision.BF16
     return choose_precision(setting, device_class(device))
 
 
 def _assembled(
     source: _Source, model: Any, asked: DecodingOptions, slots: int, batch_share: float
-) -> PageDecoder:
+) -> tuple[PageDecoder, int]:
+    """The model, and how many slots of those wanted it has."""
     parts = _parts(source, model, asked)
     writer = Writer(parts.network, side_of(model.device), forbidden_tokens(model.generation_config))
-    prove_rows(writer, parts.prepare)
+    num_prompt_tokens = prove_rows(writer, parts.prepare)
+    endings = endings_of(model, parts.tokenizer, asked)
+    num_tokens = min(num_prompt_tokens + endings.max_tokens, parts.network.max_positions)
+    slots = slots_that_fit(slots, writer.rows.row_bytes(num_tokens), writer.side.memory())
     pixels = int(_BATCH_PIXELS[model.device.type] * batch_share)
     writing = Writing(
         canvas=page_canvas_of(parts.image_processor),
-        endings=endings_of(model, parts.tokenizer, asked),
+        endings=endings,
         read_answer=parts.read_answer,
         max_positions=parts.network.max_positions,
         deadline_seconds=asked.deadline_seconds or math.inf,
     )
-    return PageDecoder(
+    decoder = PageDecoder(
         ModelInfo(name=_name(asked, model), revision=revision_of(source.folder, weight_files(source.folder))),
         EncodeLane(writer, parts.prepare, pixels),
         DecodeLane(writer, slots + RESERVED_SEATS),
         writing,
     )
+    return decoder, slots
 
 
 def _parts(source: _Source, model: Any, asked: DecodingOptions) -> _Parts:

@@ -18,6 +18,7 @@ from quire.engine.port import Canvas, Item, Lane, Pixels
 from quire.models.decoding.answers import AnswerReader
 from quire.models.decoding.lanes import BURST, DECODE, ENCODE, DecodeLane, EncodeLane
 from quire.models.decoding.sequences import Answer, Begun, Endings, PageSequence
+from quire.words.errors import BadRequest
 from quire.words.reading import ModelInfo, PageText
 from quire.words.request import Asked
 
@@ -75,7 +76,8 @@ class PageDecoder:
         return self.read_asked(pixels, Asked())
 
     def read_asked(self, pixels: Pixels, asked: Asked) -> Generator[Sequence[Item], Sequence[Any], PageText]:
-        """As `read`; an answer is never longer than what the folder allows."""
+        """As `read`; an answer is never longer than what the folder allows. Raises BadRequest for a prompt
+        that the model cannot be asked."""
         give_up_at = self._clock() + self._writing.deadline_seconds
         page = PageSequence(pixels, prompt=asked.prompt)
         try:
@@ -95,6 +97,8 @@ class PageDecoder:
         return msgspec.structs.replace(text, is_cut=answer.is_cut)
 
     def _begun(self, page: PageSequence, begun: Begun, max_tokens: int | None) -> Answer:
+        if page.refusal is not None:
+            raise BadRequest(f"prompt: {page.refusal}")
         page.length, page.newest = begun.num_prompt_tokens, begun.token
         endings = self._writing.endings
         room = self._writing.max_positions - begun.num_prompt_tokens

@@ -7,12 +7,18 @@ from typing import Any
 DEFAULT_QUESTION = "Write down all text of this page, in reading order."
 """Asked of a chat model where quire.json has no prompt and the processor no question of its own."""
 
+
+class PromptRefused(ValueError):
+    """Whoever wrote the prompt must write another; says why."""
+
+
 DONUT_ENCODER = "donut-swin"
 
 
 def decoder_prompt(model: Any, tokenizer: Any, prompt: str | None) -> list[int]:
     """The tokens that a decoder begins with, as transformers' `generate` has it: its start token, then
-    the prompt's; a Donut's prompt is its start. Raises ValueError where the folder names no start."""
+    the prompt's; a Donut's prompt is its start. Raises PromptRefused, and ValueError where the folder
+    names no start."""
     start = _start_token(model)
     if prompt is None:
         if start is None:
@@ -20,7 +26,7 @@ def decoder_prompt(model: Any, tokenizer: Any, prompt: str | None) -> list[int]:
         return [start]
     tokens: list[int] = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     if not tokens:
-        raise ValueError(f"the prompt {prompt!r} has no tokens")
+        raise PromptRefused(f"the prompt {prompt!r} has no tokens")
     is_donut = model.config.encoder.model_type == DONUT_ENCODER
     return tokens if is_donut or start is None or tokens[0] == start else [start, *tokens]
 
@@ -35,9 +41,11 @@ def _start_token(model: Any) -> int | None:
 
 def chat_prompt(processor: Any, prompt: str | None) -> str | None:
     """The text for a processor: the question in its chat template, or after the image's token where there
-    is no template. None leaves a processor that has a question of its own to ask it."""
+    is no template. None leaves a processor that has a question of its own to ask it. Raises PromptRefused."""
     image_token = getattr(processor, "image_token", None) or ""
     if prompt is not None and image_token and image_token in prompt:
+        if prompt.count(image_token) > 1:
+            raise PromptRefused(f"the prompt holds {image_token} more than once, and a page is one picture")
         return prompt
     if prompt is None and _asks_itself(processor):
         return None

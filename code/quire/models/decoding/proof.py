@@ -30,13 +30,14 @@ class RowsDoNotWork(Exception):
     """The network in rows does not write what it writes alone and without a cache."""
 
 
-def prove_rows(writer: Writer, prepare: PagePreparer) -> None:
-    """Writes two pages, the second of which joins when the first is ahead of it, and holds every token
-    against the plain network. Raises RowsDoNotWork, also for what a network raises that is called in a way
-    that it does not know, and DeviceOutOfMemory or DeviceLost."""
+def prove_rows(writer: Writer, prepare: PagePreparer) -> int:
+    """Writes three pages, two of which are read together and join when the first is ahead of them, and
+    holds every token against the plain network. Gives how many tokens their prompt had. Raises
+    RowsDoNotWork, also for what a network raises that is called in a way that it does not know, and
+    DeviceOutOfMemory or DeviceLost."""
     try:
         with writer.side.guard(), torch.inference_mode():
-            _prove(writer, prepare)
+            return _prove(writer, prepare)
     except _STRANGE as error:
         first_line = (str(error) or type(error).__name__).strip().splitlines()[0]
         raise RowsDoNotWork(f"its kind cannot be written in rows: {first_line}") from error
@@ -52,32 +53,36 @@ class _Written:
     logits: list[Tensor] = field(default_factory=list)
 
 
-def _prove(writer: Writer, prepare: PagePreparer) -> None:
-    first, second = (
+def _prove(writer: Writer, prepare: PagePreparer) -> int:
+    pages = first, *others = [
         _Written(
             PageSequence(pixels),
             {name: writer.side.upload(values) for name, values in prepare(pixels).items()},
         )
         for pixels in _pictures()
-    )
-    _begin(writer, first)
+    ]
+    _begin(writer, [first])
     _go_on(writer, [first])
-    _begin(writer, second)
-    _go_on(writer, [first, second])
-    for written in (first, second):
+    _begin(writer, others)
+    _go_on(writer, pages)
+    for written in pages:
         written.page.is_over = True
         _compare(writer, written)
+    return int(first.inputs[PROMPT].shape[1])
 
 
 def _pictures() -> list[Pixels]:
     random = np.random.default_rng(0)
-    return [random.integers(0, 256, (300, 200, 3), dtype=np.uint8) for _ in range(2)]
+    return [random.integers(0, 256, (300, 200, 3), dtype=np.uint8) for _ in range(3)]
 
 
-def _begin(writer: Writer, written: _Written) -> None:
-    token = int(writer.begin([written.page], written.inputs)[0])
-    written.tokens.append(token)
-    written.page.length, written.page.newest = int(written.inputs[PROMPT].shape[1]), token
+def _begin(writer: Writer, together: list[_Written]) -> None:
+    """Pictures of one size have inputs of one shape."""
+    joined = {name: torch.cat([each.inputs[name] for each in together]) for name in together[0].inputs}
+    tokens = writer.begin([each.page for each in together], joined).tolist()
+    for written, token in zip(together, tokens, strict=True):
+        written.tokens.append(token)
+        written.page.length, written.page.newest = int(written.inputs[PROMPT].shape[1]), token
 
 
 def _go_on(writer: Writer, together: list[_Written]) -> None:

@@ -14,13 +14,15 @@ _LONGEST_PHRASE = 32
 class PageSequence:
     """What the lanes hand round of one page, and only read. `length` counts the tokens before the
     `newest`: those whose keys and values lie on the device. `is_over` gives its row free at once.
-    `prompt` None is the model's own."""
+    `prompt` None is the model's own. `refusal` is what the lane `encode` writes: why the prompt cannot be
+    asked."""
 
     pixels: Pixels
     length: int = 0
     newest: int = 0
     is_over: bool = False
     prompt: str | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)

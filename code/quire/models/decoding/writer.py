@@ -15,6 +15,10 @@ from quire.models.decoding.step_cache import StepPlace
 from quire.models.device_side.side import DeviceSide
 
 
+class RowLost(Exception):
+    """A page cannot be written on: it must be read anew."""
+
+
 class Writer:
     """A network and the rows of the sequences that it writes. Used from the device's thread. Nothing but
     keys and values is kept from call to call, so a batch that failed may be run again. `never` are tokens
@@ -37,7 +41,10 @@ class Writer:
         self, pages: Sequence[PageSequence], num_tokens: int, seen: list[Tensor] | None = None
     ) -> Tensor:
         """[n, num_tokens]: what follows each page's newest token. A page that is over and has lost its row
-        is left out, and given nonsense. `seen` takes the logits of each step, [n, vocabulary]."""
+        is left out, and given nonsense. `seen` takes the logits of each step, [n, vocabulary]. Raises
+        NoRoomForRows, and RowLost for a page that is written on but has no row."""
+        if any(page not in self.rows and not page.is_over for page in pages):
+            raise RowLost("the page's keys and values were lost when its row was moved")
         here = [page for page in pages if page in self.rows]
         if not here:
             return torch.zeros(len(pages), num_tokens, dtype=torch.long, device=self.side.device)

@@ -1,4 +1,4 @@
-"""CUDA as a device. The only file, beside the choice of the device, that calls torch.cuda.
+"""CUDA as a device. The only file that works with torch.cuda: others, who choose, only ask it what is there.
 
 Order. All kernels, of every thread, go to the stream that torch uses unless told otherwise: so the lanes'
 steps, which run in three threads, need no events between them, and memory freed by one is safe to reuse
@@ -100,10 +100,10 @@ class CudaSide:
             raise
 
     def memory(self) -> DeviceMemory:
-        return DeviceMemory(
-            allocated_bytes=torch.cuda.memory_allocated(self.device),
-            reserved_bytes=torch.cuda.memory_reserved(self.device),
-        )
+        allocated = torch.cuda.memory_allocated(self.device)
+        reserved = torch.cuda.memory_reserved(self.device)
+        nobodys, _ = torch.cuda.mem_get_info(self.device)
+        return DeviceMemory(allocated, reserved, free_bytes=nobodys + reserved - allocated)
 
 
 def _sleeping_event() -> torch.cuda.Event:

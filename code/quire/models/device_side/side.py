@@ -17,10 +17,12 @@ Run = Callable[[], None]
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """Bytes of the device that tensors hold, and that torch keeps from others for them."""
+    """Bytes of the device that tensors hold, that torch keeps from others for them, and that new tensors may
+    have: what nobody keeps, and what torch keeps for none."""
 
     allocated_bytes: int
     reserved_bytes: int
+    free_bytes: int
 
 
 class Fetch(Protocol):
