@@ -26,7 +26,7 @@ def test_json_holds_the_document_in_the_published_order() -> None:
         "source",
         "pages",
         "fields",
-        "error",
+        "fields_error",
         "timings_ms",
     ]
     assert answer["schema"] == "quire.document/1"

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("build_and_push.sh", "tests/image/container", ".ci/run")
+LAUNCHERS = "code/quire/process/mms_home/bin"
+SCRIPTS = (
+    "build_and_push.sh",
+    "tests/image/container",
+    ".ci/run",
+    f"{LAUNCHERS}/java",
+    f"{LAUNCHERS}/python",
+)
 
 
 def lint(repository: Path, program: str, *arguments: str) -> str:

@@ -71,15 +71,21 @@ class Channel(Generic[Sent, Received]):
         return cls(socket.socket(fileno=fd), receives)
 
     @classmethod
-    def connect(cls, address: Path, receives: Any) -> Channel[Sent, Received]:
-        """Raises PeerGone when nobody listens at the Unix socket `address`."""
+    def connect(
+        cls, address: Path, receives: Any, send_seconds: float | None = None
+    ) -> Channel[Sent, Received]:
+        """Raises PeerGone when nobody listens at the Unix socket `address`, or its backlog stays full for
+        `send_seconds`, to which sending is limited from then on."""
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        channel: Channel[Sent, Received] = cls(connected, receives)
         try:
+            if send_seconds is not None:
+                channel.limit_sending(send_seconds)
             connected.connect(str(address))
         except OSError as error:
             connected.close()
             raise PeerGone(str(address)) from error
-        return cls(connected, receives)
+        return channel
 
     def send(self, message: Sent) -> None:
         self.send_all((message,))
@@ -159,8 +165,8 @@ class Channel(Generic[Sent, Received]):
 
     def limit_sending(self, timeout_seconds: float) -> None:
         """From now on a peer that takes nothing for so long is given up: `send` raises PeerGone."""
-        seconds = int(timeout_seconds)
-        parts = struct.pack("ll", seconds, int((timeout_seconds - seconds) * 1_000_000))
+        seconds, micros = divmod(max(1, int(timeout_seconds * 1_000_000)), 1_000_000)  # 0 is for ever
+        parts = struct.pack("ll", seconds, micros)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, parts)
 
     def hang_up(self) -> None:

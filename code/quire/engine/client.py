@@ -133,5 +133,5 @@ def _reading(request: DocumentRequest, finished: Finished, pages_path: Path) -> 
         pages=tuple(pages),
         timings_ms={name: round(value, 1) for name, value in finished.timings_ms.items()},
         fields=finished.fields,
-        error=finished.error,
+        fields_error=finished.fields_error,
     )

@@ -174,7 +174,7 @@ class DocumentInFlight:
             num_pages=self.num_pages,
             timings_ms=timings,
             fields=self.fields,
-            error=self.text_fault,
+            fields_error=self.text_fault,
         )
 
     def outcome_at_deadline(self, model: ModelInfo, now: float) -> Finished | Failed:

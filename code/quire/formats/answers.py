@@ -32,7 +32,7 @@ class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     pages: tuple[PageResult, ...]
     fields: dict[str, Any] | None
-    error: Fault | None
+    fields_error: Fault | None
     timings_ms: dict[str, float]
 
     @classmethod
@@ -46,7 +46,7 @@ class DocumentAnswer(msgspec.Struct, frozen=True, kw_only=True):
             source=reading.source,
             pages=tuple(rounded(page) for page in reading.pages),
             fields=reading.fields,
-            error=reading.error,
+            fields_error=reading.fields_error,
             timings_ms={name: round(value, 1) for name, value in reading.timings_ms.items()},
         )
 

@@ -172,7 +172,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 class DocumentReading(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer: what `predict_fn` returns and `output_fn` writes. `fields` is what a model found
-    that reads the text as a whole; `error` says why it found nothing."""
+    that reads the text as a whole; `fields_error` says why it found nothing."""
 
     inference_id: str | None
     reference: str | None
@@ -181,9 +181,9 @@ class DocumentReading(msgspec.Struct, frozen=True, kw_only=True):
     pages: tuple[PageResult, ...]
     timings_ms: dict[str, float]
     fields: dict[str, Any] | None = None
-    error: Fault | None = None
+    fields_error: Fault | None = None
 
     @property
     def status(self) -> Literal["complete", "partial"]:
         """`partial` when any page has an error, or the document has, else `complete`."""
-        return "partial" if self.error or any(page.error for page in self.pages) else "complete"
+        return "partial" if self.fields_error or any(page.error for page in self.pages) else "complete"
