@@ -37,12 +37,14 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True)
 class FolderKind:
-    """`kinds` is never empty. `cache_bytes` is what one page's generation cache takes, 0 without one."""
+    """`kinds` is never empty. `cache_bytes` is what one page's generation cache takes, 0 without one; `slots`
+    is how many quire.json asks for, None where it does not say."""
 
     kinds: tuple[Kind, ...]
     described: str
     notes: tuple[str, ...] = ()
     cache_bytes: int = 0
+    slots: int | None = None
 
     @property
     def has_code(self) -> bool:
@@ -66,6 +68,7 @@ def find_kind(folder: Path, files: Sequence[PackedFile]) -> FolderKind:
         described=_described(kinds, config),
         notes=tuple(_notes(by_name)),
         cache_bytes=_cache_bytes(config) if Kind.HUGGING_FACE in kinds else 0,
+        slots=_asked_slots(by_name),
     )
 
 
@@ -176,6 +179,12 @@ def _cache_bytes(config: Mapping[str, Any]) -> int:
     of_keys = _first(part, "num_key_value_heads") or heads
     share = of_keys / heads if heads else 1
     return int(2 * 2 * layers * width * share * _CACHE_TOKENS)
+
+
+def _asked_slots(by_name: Mapping[str, PackedFile]) -> int | None:
+    options = _json(by_name["quire.json"]).get("options") if "quire.json" in by_name else None
+    slots = options.get("slots") if isinstance(options, dict) else None
+    return slots if isinstance(slots, int) and slots > 0 else None
 
 
 def _generates(architecture: str) -> bool:

@@ -44,6 +44,12 @@ ACTIVATIONS_SHARE = 0.25
 PAGES_GIB = 0.07
 """On the device for each document in flight: two pages of QUIRE_MAX_PAGE_PIXELS."""
 
+SLOTS = 32
+"""Pages that a device worker writes at once on CUDA, where quire.json does not say otherwise."""
+
+RESERVED_SLOTS = 2
+"""Further ones that a worker keeps, for pages that are run alone."""
+
 SYSTEM_GIB = 1.5
 """The machine's own processes and the container's, but those counted below."""
 
@@ -63,24 +69,27 @@ DOCUMENTS_A_VCPU, DOCUMENTS_A_GPU = 4, 32
 @dataclass(frozen=True)
 class Demand:
     """What is known of a model. `cache_bytes` is the generation cache of one page, 0 for a model that does
-    not generate. `is_one_at_a_time`: a handler with a model of its own, which gets one call at a time."""
+    not generate; `slots` of them are asked for. `is_one_at_a_time`: a handler with a model of its own, which
+    gets one call at a time."""
 
     device_bytes: int
     stored_bytes: int
     cache_bytes: int = 0
+    slots: int = SLOTS
     is_one_at_a_time: bool = False
 
     @property
     def gpu_gib(self) -> float:
-        """On each GPU, with one document in flight."""
+        """On each GPU, with one document in flight, and one slot where the model generates."""
         weights = self.device_bytes / GIB
         margin = max(LEAST_ACTIVATIONS_GIB, ACTIVATIONS_SHARE * weights)
-        return CONTEXT_GIB + weights + margin + self.document_gpu_gib
+        caches = self.cache_gib * (1 + RESERVED_SLOTS)
+        return CONTEXT_GIB + weights + margin + caches + PAGES_GIB
 
     @property
-    def document_gpu_gib(self) -> float:
-        """On a GPU for each further document."""
-        return PAGES_GIB + self.cache_bytes / GIB
+    def cache_gib(self) -> float:
+        """Of one slot, on each GPU."""
+        return self.cache_bytes / GIB
 
     def host_gib(self, instance: Instance) -> float:
         """With one document in flight. Each GPU has a process with a copy of the model."""
@@ -92,13 +101,15 @@ class Demand:
 @dataclass(frozen=True)
 class Fit:
     """A model on an instance. `concurrency` is the documents in flight that fit; 0 where none does, and
-    `lacks` says of what there is too little."""
+    `lacks` says of what there is too little. `slots` is how many a worker may have of those asked for; 0 for
+    a model that does not generate."""
 
     instance: Instance
     host_gib: float
     gpu_gib: float
     concurrency: int
     lacks: str = ""
+    slots: int = 0
 
 
 def fit(demand: Demand, instance: Instance) -> Fit:
@@ -111,14 +122,25 @@ def fit(demand: Demand, instance: Instance) -> Fit:
         )
         if needed > there
     ]
-    concurrency = 0 if lacks else _concurrency(demand, instance)
-    return Fit(instance, host, gpu, concurrency, " and ".join(lacks))
+    if lacks:
+        return Fit(instance, host, gpu, 0, " and ".join(lacks))
+    slots = _slots(demand)
+    return Fit(instance, host, gpu, _concurrency(demand, instance, slots), slots=slots)
 
 
-def _concurrency(demand: Demand, instance: Instance) -> int:
+def _slots(demand: Demand) -> int:
+    """So many that for each a document fits beside them."""
+    if not demand.cache_bytes:
+        return 0
+    more = (A10G_USABLE_GIB - demand.gpu_gib) / (demand.cache_gib + PAGES_GIB)
+    return min(demand.slots, 1 + math.floor(more))
+
+
+def _concurrency(demand: Demand, instance: Instance, slots: int) -> int:
     if demand.is_one_at_a_time:
         return instance.gpus
-    more_on_gpu = (A10G_USABLE_GIB - demand.gpu_gib) / demand.document_gpu_gib
+    of_more_slots = demand.cache_gib * max(0, slots - 1)
+    more_on_gpu = (A10G_USABLE_GIB - demand.gpu_gib - of_more_slots) / PAGES_GIB
     more_on_host = (instance.host_gib - demand.host_gib(instance)) / DOCUMENT_GIB
     return min(
         (1 + math.floor(more_on_gpu)) * instance.gpus,

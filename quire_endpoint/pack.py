@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from quire_endpoint.folder_kind import Kind
-from quire_endpoint.instances import A10G_USABLE_GIB, G5, GIB, Demand, Fit, fit
+from quire_endpoint.instances import A10G_USABLE_GIB, G5, GIB, SLOTS, Demand, Fit, fit
 from quire_endpoint.pack_archive import write_archive
 from quire_endpoint.pack_check import check_with_container
 from quire_endpoint.pack_choice import Packing, choose_files
@@ -48,6 +48,7 @@ def pack(folder: Path, out: Path, s3_prefix: str | None, *, allow_pickle: bool) 
 ESTIMATE = (
     "An estimate, not a measurement: weights in the precision that is served, a quarter of them (2 GiB at "
     f"least) for activations, 1 GiB for CUDA, of the {A10G_USABLE_GIB:.0f} GiB that an A10G offers. "
+    "Slots are pages that a model writes at once (`slots` in quire.json), those that fit. "
     "Concurrency is what fits: QUIRE_MAX_CONCURRENT_INVOCATIONS and the endpoint's "
     "MaxConcurrentInvocationsPerInstance."
 )
@@ -69,14 +70,18 @@ def demand_of(packing: Packing) -> Demand:
         device_bytes=(weights.stored_bytes if kind.keeps_own_precision else weights.bytes_in(_BYTES_SERVED)),
         stored_bytes=weights.stored_bytes,
         cache_bytes=kind.cache_bytes,
+        slots=kind.slots or SLOTS,
         is_one_at_a_time=Kind.HANDLER_WITH_MODEL in kind.kinds,
     )
 
 
 def fits_table(fits: list[Fit]) -> Table:
+    """With the slots that fit, for a model that has such."""
+    has_slots = any(each.slots for each in fits)
     table = Table(box=None, pad_edge=False)
     table.add_column("instance")
-    for heading in ("host GiB needed", "there", "GPUs", "GPU GiB needed", "concurrency"):
+    of_slots = ("slots",) if has_slots else ()
+    for heading in ("host GiB needed", "there", "GPUs", "GPU GiB needed", *of_slots, "concurrency"):
         table.add_column(heading, justify="right")
     for each in fits:
         table.add_row(
@@ -85,6 +90,7 @@ def fits_table(fits: list[Fit]) -> Table:
             str(each.instance.host_gib),
             str(each.instance.gpus),
             f"{each.gpu_gib:.1f}",
+            *((str(each.slots),) if has_slots else ()),
             str(each.concurrency) if each.concurrency else f"none: too little {each.lacks}",
         )
     return table

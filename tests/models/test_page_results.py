@@ -25,6 +25,10 @@ class FoundStruct(msgspec.Struct):
     scores: Any
 
 
+class Listed(msgspec.Struct, array_like=True):
+    kind: str
+
+
 def test_a_text_is_the_pages_text() -> None:
     assert page_text_of("hello") == PageText(text="hello", lines=(), blocks=())
 
@@ -51,6 +55,32 @@ def test_a_page_text_is_taken_whole() -> None:
     line = Line(text="a", confidence=0.5, polygon=rectangle(0, 0, 1, 1))
     given = PageText(text="a", lines=(line,), fields={"score": np.float32(0.25)})
     assert page_text_of(given) == msgspec.structs.replace(given, fields={"score": 0.25})
+
+
+def test_parts_of_a_page_text_may_be_plain() -> None:
+    line = Line(text="a", confidence=0.5, polygon=rectangle(0, 0, 1, 1))
+    plain: Any = ({"text": "a", "confidence": np.float32(0.5), "polygon": np.array(line.polygon)},)
+    assert page_text_of(PageText(text="a", lines=plain)) == PageText(text="a", lines=(line,))
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"text": None}, r"malformed: .*`\$\.text`"),
+        ({"text": "a", "lines": ({"text": "a"},)}, r"malformed: .*`\$\.lines\[0\]`"),
+        ({"text": "a", "rotation_degrees": 0.5}, r"malformed: .*`\$\.rotation_degrees`"),
+        ({"text": "", "fields": ["a"]}, r"malformed: .*`\$\.fields`"),
+    ],
+    ids=str,
+)
+def test_a_malformed_page_text_is_an_error(parts: dict[str, Any], said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        page_text_of(PageText(**parts))
+
+
+def test_a_struct_that_becomes_no_mapping_is_an_error() -> None:
+    with pytest.raises(TypeError, match=r"malformed: .*`\$\.fields`"):
+        page_text_of(Listed("letter"))
 
 
 @pytest.mark.parametrize("result", [None, 3, ["a"], np.zeros(3), Found])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from quire.engine.device_place import RESERVED_SEATS
 from quire_endpoint.instances import (
     A10G_USABLE_GIB,
     DOCUMENTS_A_GPU,
     DOCUMENTS_A_VCPU,
     G5,
     GIB,
+    PAGES_GIB,
+    RESERVED_SLOTS,
     Demand,
     Instance,
     fit,
@@ -40,9 +43,9 @@ def test_the_table_is_the_published_one() -> None:
 
 def test_weights_margin_and_context_make_the_gpus_need() -> None:
     small = Demand(device_bytes=GIB, stored_bytes=GIB)
-    assert small.gpu_gib == pytest.approx(1.0 + 1.0 + 2.0 + small.document_gpu_gib)
+    assert small.gpu_gib == pytest.approx(1.0 + 1.0 + 2.0 + PAGES_GIB)
     large = Demand(device_bytes=12 * GIB, stored_bytes=GIB)
-    assert large.gpu_gib == pytest.approx(1.0 + 12.0 + 3.0 + large.document_gpu_gib)
+    assert large.gpu_gib == pytest.approx(1.0 + 12.0 + 3.0 + PAGES_GIB)
 
 
 def test_a_small_model_fits_everywhere_and_the_cores_bound_it() -> None:
@@ -67,12 +70,30 @@ def test_weights_pass_through_host_memory_once_for_each_gpu() -> None:
     assert four - one == pytest.approx(3 * (14 + 2.5))
 
 
-def test_a_generation_cache_bounds_the_documents() -> None:
-    generating = Demand(device_bytes=14 * GIB, stored_bytes=14 * GIB, cache_bytes=GIB)
+def test_generation_caches_bound_slots_and_slots_the_documents() -> None:
+    """Of two more slots than are written on a worker keeps caches, too."""
+    generating = Demand(device_bytes=8 * GIB, stored_bytes=8 * GIB, cache_bytes=GIB)
     alone = fit(generating, SIZES["4xlarge"])
-    assert alone.gpu_gib == pytest.approx(1 + 14 + 3.5 + 1.07)
-    assert alone.concurrency == 3  # 2.43 GiB are left, and a document takes 1.07
-    assert fit(generating, SIZES["12xlarge"]).concurrency == 4 * 3
+    assert alone.gpu_gib == pytest.approx(1 + 8 + 2 + 3 + PAGES_GIB)
+    assert alone.slots == 1 + 7  # 7.93 GiB are left, and a slot with a document takes 1.07
+    assert alone.concurrency == 1 + 13  # 0.93 GiB are left of them
+    assert fit(generating, SIZES["12xlarge"]).concurrency == 4 * 14
+    asked = fit(Demand(8 * GIB, 8 * GIB, GIB, slots=3), SIZES["4xlarge"])
+    assert (asked.slots, asked.concurrency) == (3, DOCUMENTS_A_GPU)
+
+
+def test_what_has_no_room_for_one_slot_does_not_fit() -> None:
+    generating = Demand(device_bytes=14 * GIB, stored_bytes=14 * GIB, cache_bytes=2 * GIB)
+    found = fit(generating, SIZES["4xlarge"])
+    assert (found.lacks, found.slots) == ("GPU memory", 0)
+
+
+def test_slots_are_reckoned_as_the_container_makes_them() -> None:
+    assert RESERVED_SLOTS == RESERVED_SEATS
+
+
+def test_a_model_that_does_not_generate_has_no_slots() -> None:
+    assert fit(SMALL, SIZES["xlarge"]).slots == 0
 
 
 def test_a_handler_with_a_model_gets_a_call_at_a_time_on_each_gpu() -> None:

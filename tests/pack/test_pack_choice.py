@@ -105,7 +105,9 @@ def test_pickles_beside_no_safetensors_are_refused(tmp_path: Path, protocol: int
         choose_files(tmp_path, allow_pickle=True)
 
 
-@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.ckpt", "a.pkl", "a.PKL", "a.joblib"])
+@pytest.mark.parametrize(
+    "name", ["a.pt", "a.pth", "a.ckpt", "a.pkl", "a.PKL", "a.joblib", "a.pkl.gz", "a.pkl.bz2", "a.Pickle.XZ"]
+)
 def test_pickles_are_refused_by_name(tmp_path: Path, name: str) -> None:
     hugging_face(tmp_path)
     write(tmp_path / "extra" / name, b"anything")
@@ -131,9 +133,30 @@ def test_torchs_oldest_files_are_refused_by_content(tmp_path: Path) -> None:
         choose_files(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["save", "savez", "savez_compressed"])
+def test_numpys_arrays_are_refused_where_they_hold_objects(tmp_path: Path, name: str) -> None:
+    hugging_face(tmp_path)
+    (tmp_path / "extra").mkdir()
+    path = tmp_path / "extra" / f"labels.{'npy' if name == 'save' else 'npz'}"
+    getattr(np, name)(path, np.array([[1.5, 2.0]]))
+    assert f"extra/{path.name}" in names(choose_files(tmp_path))
+    getattr(np, name)(path, np.array([{"a": 1}], dtype=object))
+    with pytest.raises(CannotPack, match=rf"extra/{path.name}"):
+        choose_files(tmp_path)
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"I am text", bytes(1000), b"\xba\x16\x4f\x2f" * 50, b"\x80\x02", zipped("word/document.xml")],
+    [
+        b"K\x01K\x02K\x03K\x04" + bytes(9),
+        b"cone line\nanother, of words\n",
+        b"",
+        b"I am text",
+        bytes(1000),
+        b"\xba\x16\x4f\x2f" * 50,
+        b"\x80\x02",
+        zipped("word/document.xml"),
+    ],
 )
 def test_other_binary_files_are_no_pickles(tmp_path: Path, content: bytes) -> None:
     hugging_face(tmp_path)
@@ -267,3 +290,10 @@ def test_a_model_that_generates_has_a_cache(
     hugging_face(tmp_path)
     write(tmp_path / "config.json", json.dumps({"architectures": ["VisionEncoderDecoderModel"], **part}))
     assert choose_files(tmp_path).kind.cache_bytes == bytes_a_page
+
+
+@pytest.mark.parametrize(("options", "slots"), [({"slots": 4}, 4), ({}, None), ({"slots": "x"}, None)])
+def test_quire_json_may_ask_for_slots(tmp_path: Path, options: dict[str, object], slots: int | None) -> None:
+    hugging_face(tmp_path)
+    write(tmp_path / "quire.json", json.dumps({"options": options}))
+    assert choose_files(tmp_path).kind.slots == slots

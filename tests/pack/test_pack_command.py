@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -56,6 +57,18 @@ def test_the_hubs_cache_is_packed_and_told_of(repository: Path, tmp_path: Path) 
         )
         assert row, instance.name
         assert (int(row[2]), int(row[3])) == (instance.host_gib, instance.gpus)
+
+
+def test_of_a_model_that_writes_the_slots_that_fit_are_told(repository: Path, tmp_path: Path) -> None:
+    folder = hugging_face(tmp_path / "model")
+    part = {"d_model": 1024, "decoder_layers": 64, "decoder_attention_heads": 16}
+    config = {"architectures": ["VisionEncoderDecoderModel"], "model_type": "vision-encoder-decoder"}
+    write(folder / "config.json", json.dumps({**config, "decoder": part}))
+    done = quire_pack(repository, folder, "--out", tmp_path / "model.tar.gz")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"GPU GiB needed +slots +concurrency$", done.stdout, re.M), done.stdout
+    # Half a GiB a slot, of which two more are kept; 3 GiB and 0.09 for the rest.
+    assert re.search(r"^ml\.g5\.xlarge .* 4\.6 +31 +16$", done.stdout, re.M), done.stdout
 
 
 def test_the_archive_goes_to_the_working_directory(repository: Path, tmp_path: Path) -> None:

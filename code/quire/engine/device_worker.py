@@ -27,9 +27,9 @@ from quire.engine.messages import (
     ToDevice,
 )
 from quire.engine.parent_death import die_with_parent
-from quire.engine.port import AskableModel, PageModel, TextModel, Texts
+from quire.engine.port import AskableModel, PageModel, TextModel, Texts, fault_reason
 from quire.engine.threaded_pipeline import ThreadedPipeline
-from quire.words.reading import PageResult, PageSize
+from quire.words.reading import PageSize
 
 EXIT_MODEL_BROKEN = 70
 """Exit status of a device worker whose model can never be loaded: it is not started again."""
@@ -42,7 +42,15 @@ many short calls stands still while another thread decodes."""
 _UNSAYABLE = (ValueError, TypeError, OverflowError)
 """What encoding a message raises."""
 
-_page_decoder = msgspec.json.Decoder(PageResult)
+
+class _PageOfText(msgspec.Struct, frozen=True):
+    """Of a page's result what a model of texts reads: boxes and entities are not decoded."""
+
+    page: int
+    text: str
+
+
+_page_decoder = msgspec.json.Decoder(_PageOfText)
 
 
 @dataclass(frozen=True)
@@ -139,15 +147,27 @@ def _take_messages(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler,
             size = PageSize(width_px=message.width_px, height_px=message.height_px, dpi=None)
             lanes.add(message, arena.pixels(message.offset, size), time.monotonic())
         elif isinstance(message, ReadText):
-            lanes.add(message, _texts(Path(message.path)), time.monotonic())
+            _add_text(channel, lanes, message)
         elif isinstance(message, DropPage):
             lanes.drop(message.page)
         else:
             lanes.limit(message)
 
 
-def _texts(results: Path) -> Texts:
-    """None where the file is gone: so is the document's caller."""
+def _add_text(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler, message: ReadText) -> None:
+    """Results that cannot be read cost their document alone."""
+    try:
+        texts = texts_of(Path(message.path))
+    except Exception as error:  # noqa: BLE001  (of whatever kind: other documents are in this worker)
+        reason = f"its pages' results cannot be read: {fault_reason(error)!a}"
+        say(channel, [PageFaulted(page=message.page, reason=reason)])
+        return
+    lanes.add(message, texts, time.monotonic())
+
+
+def texts_of(results: Path) -> Texts:
+    """The text of each page in the file, in order. Empty where the file is gone: so is the document's caller.
+    Raises OSError, and MsgspecError for a line that is no page's result."""
     try:
         lines = results.read_bytes().splitlines()
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import asdict
 
 from quire.engine.device_worker import (
@@ -16,8 +16,9 @@ from quire.engine.device_worker import (
     LoadedModel,
     run_device_worker,
 )
-from quire.engine.port import DeviceLost
+from quire.engine.port import DeviceLost, DeviceOutOfMemory
 from quire.models.cpu_process import prepare_cpu_process
+from quire.models.huggingface.folder import HuggingFaceChoice
 from quire.models.model_choice import (
     ModelChoice,
     PageModelChoice,
@@ -40,7 +41,7 @@ class CannotLoad(Exception):
 
 
 def load(settings: Settings) -> LoadedModel:
-    """The chosen model, warm. Raises CannotLoad."""
+    """The chosen model, warm. Raises CannotLoad and DeviceLost."""
     try:
         return _load(choose_model(settings), settings)
     except (ModelFolderError, FileNotFoundError, ValueError) as error:
@@ -52,6 +53,24 @@ def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
         options = choice.options.with_batch_share(settings.batch_share)
         return LoadedModel(StubModel(options), "stub", "none", pages_wanted=2 * options.max_items)
     _check_device()
+    return fitting(lambda: _load_onto_device(choice, settings))
+
+
+def fitting(loading: Callable[[], LoadedModel]) -> LoadedModel:
+    """What `loading` gives. Raises CannotLoad where the device has too little memory for it, and DeviceLost
+    for what torch says of a broken one."""
+    from quire.models.device_faults import translated_device_faults
+
+    try:
+        with translated_device_faults():
+            return loading()
+    except DeviceOutOfMemory as error:
+        raise CannotLoad(f"the model does not fit into the device's memory: {error}") from error
+
+
+def _load_onto_device(
+    choice: ReaderChoice | PageModelChoice | HuggingFaceChoice, settings: Settings
+) -> LoadedModel:
     if isinstance(choice, ReaderChoice):
         return _load_reader(choice, settings)
     if isinstance(choice, PageModelChoice):

@@ -154,6 +154,15 @@ def test_a_model_is_named_by_its_kind_where_quire_json_gives_no_name(make: Make)
             },
             r"model-1\.safetensors is named in .* and missing",
         ),
+        (
+            {
+                "model__safetensors": None,
+                "model-1__bin": "x",
+                "model__safetensors__index__json": {"weight_map": {"a": "model-1.bin"}},
+            },
+            r"model-1\.bin is named in .*, and only safetensors are served",
+        ),
+        ({"config": {**LILT, "transformers_weights": "other.bin"}}, r"transformers_weights \(other\.bin\)"),
     ],
     ids=str,
 )

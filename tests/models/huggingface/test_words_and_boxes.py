@@ -238,6 +238,11 @@ def test_a_network_without_its_head_is_refused(lilt: Path, tmp_path: Path) -> No
     ("name", "content", "said"),
     [
         ("model.safetensors", "no weights", "cannot be loaded"),
+        (
+            "config.json",
+            '{"architectures": ["LiltForTokenClassification"], "model_type": "lilt", "id2label": ["a"]}',
+            "cannot be loaded",
+        ),
         ("tokenizer.json", "no tokenizer", "the tokenizer of .* cannot be loaded"),
         ("quire.json", '{"options": {"stride": 510}}', "choose a stride from 0 to 509"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from quire.models.model_folder import ModelFolderError
 
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
+_SUFFIX = ".safetensors"
 
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 """What else holds weights: most of it pickles, and none of it read."""
@@ -24,12 +26,18 @@ _TOKENIZERS = (
 _SAMPLE_BYTES = 1 << 20
 
 
+class _NamedWeights(msgspec.Struct, frozen=True):
+    transformers_weights: str | None = None
+
+
 class _WeightsIndex(msgspec.Struct, frozen=True):
     weight_map: dict[str, str]
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors of the folder. Raises ModelFolderError where there are none, or not all."""
+    """The safetensors of the folder. Raises ModelFolderError where there are none, or not all, or where
+    config.json names others."""
+    _refuse_other_names(folder / "config.json")
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / WEIGHTS_INDEX).is_file():
@@ -43,16 +51,32 @@ def weight_files(folder: Path) -> list[Path]:
     raise ModelFolderError(f"{folder} holds a config.json and no weights: {WEIGHTS} is missing")
 
 
+def _refuse_other_names(config: Path) -> None:
+    """transformers would load the file that config.json names, whatever it is."""
+    named = _decoded(config, _NamedWeights).transformers_weights if config.is_file() else None
+    if named is not None:
+        raise ModelFolderError(
+            f"{config} names its weights by transformers_weights ({named}): call the file {WEIGHTS} and "
+            "leave that entry out"
+        )
+
+
 def _shards(folder: Path) -> list[Path]:
-    try:
-        index = msgspec.json.decode((folder / WEIGHTS_INDEX).read_bytes(), type=_WeightsIndex)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise ModelFolderError(f"{folder / WEIGHTS_INDEX} cannot be read: {error}") from error
+    index: _WeightsIndex = _decoded(folder / WEIGHTS_INDEX, _WeightsIndex)
     shards = [folder / name for name in sorted(set(index.weight_map.values()))]
     for shard in shards:
+        if shard.suffix != _SUFFIX:
+            raise ModelFolderError(f"{shard} is named in {WEIGHTS_INDEX}, and only safetensors are served")
         if not shard.is_file():
             raise ModelFolderError(f"{shard} is named in {WEIGHTS_INDEX} and missing")
     return shards
+
+
+def _decoded(path: Path, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ModelFolderError(f"{path} cannot be read: {error}") from error
 
 
 def check_tokenizer(folder: Path) -> None:

@@ -112,9 +112,10 @@ def entities_of(
     classes, scores = probabilities[firsts].argmax(1), probabilities[firsts].max(1)
     found = []
     for part in spans_of([tags[index] for index in classes]):
-        span = tokens.span(int(firsts[part.start]), int(ends[part.stop - 1]))
+        span = _trimmed(text, tokens.span(int(firsts[part.start]), int(ends[part.stop - 1])))
         score = min(1.0, float(scores[part.start : part.stop].mean()))
-        found.append(TextEntity(part.label, text[span.start : span.stop], score, span))
+        if span.start < span.stop:
+            found.append(TextEntity(part.label, text[span.start : span.stop], score, span))
     return tuple(found)
 
 
@@ -125,6 +126,13 @@ def _rows_of_tokens(tokens: TextTokens, windows: Sequence[TextWindow], logits: S
         counted = window.is_counted[inside]
         rows[window.window.start : window.window.stop][counted] = made[inside][counted]
     return rows
+
+
+def _trimmed(text: str, span: TextSpan) -> TextSpan:
+    """Without the white space that some tokenizers, those with ▁ above all, count to the word behind it."""
+    inside = text[span.start : span.stop]
+    start = span.start + len(inside) - len(inside.lstrip())
+    return TextSpan(start, start + len(inside.strip()))
 
 
 def _span(tokens: TextTokens, window: TextWindow) -> TextSpan:

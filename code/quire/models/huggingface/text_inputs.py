@@ -69,7 +69,8 @@ class TextTokenizer:
         return self._specials.count
 
     def tokens(self, text: str) -> TextTokens:
-        encoded = self._backend.encode(text, add_special_tokens=False)
+        # A batch of one, since `encode` keeps Python's lock until it is through, and all threads stand still.
+        (encoded,) = self._backend.encode_batch([text], add_special_tokens=False)
         return TextTokens(
             ids=np.array(encoded.ids, np.int64),
             characters=np.array(encoded.offsets, np.int64).reshape(-1, 2),
@@ -81,10 +82,16 @@ class TextTokenizer:
         num_tokens = len(tokens.ids)
         windows = windows_of(num_tokens, limits) or [Window(0, 0)]
         best = best_windows(num_tokens, windows)
-        return [self._window(tokens, window, best == index) for index, window in enumerate(windows)]
+        # Compared within the window alone: across the whole text, each of many windows would cost as much
+        # as the text is long.
+        return [
+            self._window(tokens, window, best[window.start : window.stop] == index)
+            for index, window in enumerate(windows)
+        ]
 
     def _window(self, tokens: TextTokens, window: Window, is_best: npt.NDArray[np.bool_]) -> TextWindow:
+        """`is_best` is of the window's own tokens."""
         before, after = len(self._specials.before), len(self._specials.after)
         inside = slice(window.start, window.stop)
-        counted = np.pad(is_best[inside], (before, after), constant_values=True)
+        counted = np.pad(is_best, (before, after), constant_values=True)
         return TextWindow(self._specials.around(tokens.ids[inside]), counted, window, before)

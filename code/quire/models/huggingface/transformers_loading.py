@@ -25,7 +25,10 @@ _COUNT_FROM_PADDING = (
 )
 """Model types whose first position is the one behind the padding's: they take so many tokens fewer."""
 
-_UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError)
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError),
+    *(TypeError, AttributeError),
+)
 """What the loaders raise for files that are not what they should be."""
 
 
