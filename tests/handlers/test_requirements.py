@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -187,3 +189,25 @@ def test_the_interpreter_is_not_changed(tmp_path: Path) -> None:
     require(tmp_path, "./of_the_tests_e-1.0-py3-none-any.whl")
     install_requirements(settings(tmp_path), tmp_path)
     assert not [place for place in sys.path if (Path(place) / "of_the_tests_e.py").exists()]
+
+
+def test_looking_for_pip_leaves_setuptools_its_distutils() -> None:
+    """setuptools' finder takes a look for pip as pip's own start; building extensions breaks after that."""
+    program = """
+import sys
+from pathlib import Path
+from quire.handlers.requirements import pip_command
+
+pip_command()
+import setuptools
+import distutils
+
+assert "setuptools" in distutils.__file__, distutils.__file__
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "code")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

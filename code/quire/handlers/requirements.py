@@ -4,7 +4,6 @@ their own, never into the model's or the image's; what is installed already is n
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import logging
 import os
 import re
@@ -13,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import msgspec
@@ -149,7 +149,7 @@ class _Pip:
 
     def install(self, *arguments: str) -> None:
         """Raises SettingsError where it fails, or takes longer than it may."""
-        command = (*_pip_command(), "install", *arguments)
+        command = (*pip_command(), "install", *arguments)
         environ = {**_IMPATIENT, **os.environ}
         try:
             run = subprocess.run(
@@ -181,9 +181,10 @@ class _Pip:
         return f"{self.wanted} cannot be installed: {errors[-1].removeprefix('ERROR:').strip()}"
 
 
-def _pip_command() -> tuple[str, ...]:
+def pip_command() -> tuple[str, ...]:
     """Our interpreter's own, or for a virtual environment without one that of the Python beneath it."""
-    if importlib.util.find_spec("pip") is not None:
+    # Not importlib.util's: setuptools' own finder, asked for pip, leaves distutils to the standard library.
+    if PathFinder.find_spec("pip") is not None:
         return (sys.executable, "-m", "pip")
     beneath = Path(sys.base_prefix) / "bin" / "python3"
     return (str(beneath), "-m", "pip", "--python", sys.executable)
