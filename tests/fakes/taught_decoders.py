@@ -79,7 +79,7 @@ def _taught(folder: Path, model: Any, forward: Forward, tokens: Tensor) -> Path:
         if loss.item() < _ENOUGH:
             break
         learning.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
+        torch.autograd.backward(loss)
         learning.step()
     else:
         raise AssertionError(f"the page was not learnt: {loss.item():.3f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,14 +69,26 @@ def test_the_management_api_is_on_no_port(tmp_path: Path) -> None:
     assert environ["MMS_MANAGEMENT_ADDRESS"] == f"unix:{tmp_path}/manage"
 
 
-def test_where_nothing_may_be_executed_it_is_on_a_port_of_this_machine_alone() -> None:
+def test_where_nothing_may_be_executed_it_is_on_a_port_of_this_machine_alone(
+    repository: Path, tmp_path: Path
+) -> None:
     """As on a tmpfs that docker mounts."""
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
-    places = [place for _, place, _, options, *_ in mounts if "noexec" in options.split(",")]
-    if not places:
-        pytest.skip("no file system of this machine is mounted noexec")
-    environ = told(READER, directory=Path(places[0]))
-    assert environ["MMS_MANAGEMENT_ADDRESS"].startswith("http://127.0.0.1:8")
+    unshare = ("unshare", "--mount", "sh", "-ec")
+    mounted = 'mount -t tmpfs -o noexec tmpfs "$1"; shift; exec "$@"'
+    place = str(tmp_path)
+    if subprocess.run((*unshare, mounted, "-", place, "true"), capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted noexec here: run the tests as root")
+    program = "import sys; from pathlib import Path; from tests.mms.test_settings import READER, told; "
+    program += "print(told(READER, directory=Path(sys.argv[1]))['MMS_MANAGEMENT_ADDRESS'])"
+    done = subprocess.run(
+        (*unshare, mounted, "-", place, sys.executable, "-c", program, place),
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(repository / "code"), str(repository)))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("http://127.0.0.1:8")
 
 
 def test_java_does_not_take_the_hosts_memory_for_the_containers() -> None:

@@ -158,7 +158,7 @@ def _add_text(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler, mess
     """Results that cannot be read cost their document alone."""
     try:
         texts = texts_of(Path(message.path))
-    except Exception as error:  # noqa: BLE001  (of whatever kind: other documents are in this worker)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         reason = f"its pages' results cannot be read: {fault_reason(error)!a}"
         say(channel, [PageFaulted(page=message.page, reason=reason)])
         return

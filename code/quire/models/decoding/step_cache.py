@@ -34,7 +34,7 @@ _Layer: Any = CacheLayerMixin
 """Its methods are without types."""
 
 
-class _RowsLayer(_Layer):  # type: ignore[misc]  # a base class of Any, for the reason above
+class _RowsLayer(_Layer):  # type: ignore[misc]  # to mypy the base is Any: transformers types none of its methods
     """One layer's rows. In cross attention nothing is written, and `keys` and `values` are read."""
 
     is_sliding = False
