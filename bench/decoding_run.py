@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import BatchRun, FromDevice, PageFaulted, PageRead, ReadPage
+from quire.engine.messages import BatchRun, FromDevice, PageFaulted, PageRead
 from quire.engine.port import PageModel, Pixels
 from quire.engine.threaded_pipeline import ThreadedPipeline
 from quire.words.reading import PageText
+from tests.fakes.aboard import page_aboard
 
 _PATIENCE_SECONDS = 60.0
 
@@ -55,17 +56,8 @@ class RunningLanes:
 
     def add(self, key: int, pixels: Pixels) -> None:
         """Each page is a document of its own."""
-        height, width, _ = pixels.shape
-        message = ReadPage(
-            page=key,
-            offset=0,
-            width_px=width,
-            height_px=height,
-            document=key,
-            deadline=time.monotonic() + _PATIENCE_SECONDS,
-            num_coming=0,
-        )
-        self.lanes.add(message, pixels, time.monotonic())
+        now = time.monotonic()
+        self.lanes.add(page_aboard(key, pixels, now + _PATIENCE_SECONDS), pixels, now)
 
     def turn(self) -> None:
         """Forms batches, and waits for a report or the moment to form another."""

@@ -11,6 +11,7 @@ import pytest
 
 from quire.models.build_model import build_default_model
 from quire.models.model_folder import default_model_dir
+from tests.documented import block, docs_page, section
 from tests.fakes.handlers_that_users_write import UsersRequest
 from tests.fakes.running_engine import RunningEngine, running_engine
 from tests.handlers.conftest import Load
@@ -24,18 +25,8 @@ def reader(tmp_path: Path) -> Iterator[RunningEngine]:
         yield running
 
 
-def section(repository: Path) -> str:
-    text = (repository / "docs" / "handlers.md").read_text(encoding="utf-8")
-    return text.split("## A walk through one handler")[1].split("\n## ")[0]
-
-
-def block(text: str, language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return str(found)
-
-
 def test_the_walk_through_does_what_it_says(load: Load, reader: RunningEngine, repository: Path) -> None:
-    text = section(repository)
+    text = section(docs_page(repository, "handlers.md"), "## A walk through one handler")
     _, *lines = block(text, "http").strip().splitlines()
     headers = dict(line.split(": ", 1) for line in lines)
     (link,) = re.findall(r"\]\((.*?)\) as its body", text)

@@ -17,11 +17,12 @@ import torch
 from quire.engine.batch_pipeline import InlinePipeline
 from quire.engine.device_worker import LoadedModel
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import FromDevice, LimitBatch, PageFaulted, PageRead, ReadPage
+from quire.engine.messages import FromDevice, LimitBatch, PageFaulted, PageRead
 from quire.engine.port import DeviceLost
 from quire.models.device_program import CannotLoad, load
 from quire.words.reading import ModelInfo
 from quire.words.settings import Settings
+from tests.fakes.aboard import page_aboard
 from tests.fakes.page_models import GRID, page_model_folder
 
 FAULTS = GRID + textwrap.dedent(
@@ -74,17 +75,7 @@ class Desk:
 
     def read(self, *pages: Any) -> None:
         for number, page in enumerate(pages):
-            height, width, _ = page.shape
-            message = ReadPage(
-                page=number,
-                offset=0,
-                width_px=width,
-                height_px=height,
-                document=number,
-                deadline=1e9,
-                num_coming=0,
-            )
-            self.lanes.add(message, page, 0.0)
+            self.lanes.add(page_aboard(number, page), page, 0.0)
         now = 0.0
         while not self.lanes.is_idle:
             now += 1.0

@@ -20,20 +20,11 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.documented import block, docs_page, section
 from tests.fakes.page_models import GRID, page_model_folder
 from tests.fakes.running_container import Container, handler_folder, run_serve, serving
 
 ONE_WORKER = {"QUIRE_DEVICE_WORKERS": "1", "QUIRE_RENDER_WORKERS": "1"}
-
-
-def walk_through(repository: Path) -> str:
-    text = (repository / "docs" / "handlers.md").read_text(encoding="utf-8")
-    return text.split("## A page model\n")[1].split("\n## ")[0]
-
-
-def block(text: str, language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return str(found)
 
 
 def inline(text: str, beginning: str) -> str:
@@ -81,7 +72,7 @@ def fields(container: Container, page: Path) -> Any:
 
 
 def test_the_walk_through_does_what_it_says(repository: Path, tmp_path: Path) -> None:
-    text = walk_through(repository)
+    text = section(docs_page(repository, "handlers.md"), "## A page model")
     assert len(text.splitlines()) < 60
     expected = json.loads(inline(text, '{"kind"'))
     folder = tmp_path / "page-kind"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,15 @@ from typing import Any
 import pytest
 
 from quire.models.decoding.options import DecodingOptions
+from tests.documented import answer_to, blocks_of, docs_page, section
 from tests.fakes.served_folders import served_folder
 from tests.fakes.taught_decoders import taught_donut, taught_smolvlm
 
 Teach = Callable[[Path, Path, dict[str, Any], dict[str, Any]], Path]
 
 
-def section(repository: Path) -> str:
-    text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
-    return text.partition("\n## Page image to text or JSON\n")[2].partition("\n## ")[0]
-
-
-def blocks_of(repository: Path, heading: str) -> dict[str, list[str]]:
-    part = section(repository).partition(f"\n### {heading}")[2].partition("\n### ")[0]
-    blocks: dict[str, list[str]] = {}
-    for kind, content in re.findall(r"^```(\w+)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE):
-        blocks.setdefault(kind, []).append(content)
-    return blocks
+def part(repository: Path) -> str:
+    return section(docs_page(repository, "models.md"), "## Page image to text or JSON")
 
 
 def teach_donut(folder: Path, page: Path, options: dict[str, Any], fields: dict[str, Any]) -> Path:
@@ -46,7 +37,7 @@ def test_answers_as_documented(
     heading: str, teach: Teach, repository: Path, samples: Path, tmp_path: Path
 ) -> None:
     """The model was taught the answer; that it comes out of the container is what is tested."""
-    blocks = blocks_of(repository, heading)
+    blocks = blocks_of(section(part(repository), f"### {heading}"))
     (listing,), (asked, shown), (request,) = blocks["text"], blocks["json"], blocks["console"]
     wanted = json.loads(shown)
     (wanted_page,) = wanted.pop("pages")
@@ -55,11 +46,7 @@ def test_answers_as_documented(
     (folder / "quire.json").write_text(asked)
     assert sorted(path.name for path in folder.iterdir()) == listing.split()
     with served_folder(folder, tmp_path / "ml") as container:
-        command = request.replace("localhost:8080", f"127.0.0.1:{container.port}")
-        done = subprocess.run(
-            ["bash", "-ec", command], cwd=repository, capture_output=True, text=True, check=True
-        )
-    given = json.loads(done.stdout)
+        given = answer_to(repository, request, container.port)
     assert given["model"]["name"] == options["name"]
     (page,) = given["pages"]
     assert {name: given[name] for name in wanted} == wanted
@@ -67,5 +54,5 @@ def test_answers_as_documented(
 
 
 def test_every_option_is_documented(repository: Path) -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", section(repository), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \|", part(repository), re.MULTILINE)
     assert [*rows, "name"] == list(DecodingOptions.__struct_fields__)

@@ -11,13 +11,14 @@ from bench.decoding import drawn_pages, mean_batch
 from bench.decoding_run import run_lanes
 from quire.engine.batch_pipeline import InlinePipeline
 from quire.engine.lane_scheduler import LaneScheduler
-from quire.engine.messages import BatchRun, LimitBatch, PageDropped, PageFaulted, PageRead, ReadPage
+from quire.engine.messages import BatchRun, LimitBatch, PageDropped, PageFaulted, PageRead
 from quire.engine.port import Item, Pixels
 from quire.models.decoding.lanes import BURST_TOKENS, DECODE, ENCODE, DecodeLane
 from quire.models.decoding.page_decoder import PageDecoder
 from quire.models.decoding.sequences import PageSequence
 from quire.words.reading import PageText
 from quire.words.request import Asked
+from tests.fakes.aboard import page_aboard
 
 Load = Callable[..., PageDecoder]
 
@@ -36,18 +37,7 @@ class Driver:
         self.add_as(key, PAGES[key], None)
 
     def add_as(self, key: int, pixels: Pixels, asked: Asked | None) -> None:
-        height, width, _ = pixels.shape
-        message = ReadPage(
-            page=key,
-            offset=0,
-            width_px=width,
-            height_px=height,
-            document=key,
-            deadline=1e9,
-            num_coming=0,
-            asked=asked,
-        )
-        self.lanes.add(message, pixels, 0.0)
+        self.lanes.add(page_aboard(key, pixels, asked=asked), pixels, 0.0)
 
     def run_batch(self) -> BatchRun:
         num_said = len(self.said)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +11,18 @@ import pytest
 
 from quire.models.huggingface.families import TEXT_MODEL_TYPES, TOKEN_CLASSIFIERS
 from quire.models.huggingface.options import TextOptions, TokenClassificationOptions
+from tests.documented import answer_to, blocks_of, docs_page, section
 from tests.fakes.served_folders import served_folder
 from tests.fakes.tiny_text_models import tiny_bert_classifier
 
-Blocks = dict[str, list[str]]
 
-
-def section(repository: Path, heading: str) -> str:
-    text = (repository / "docs" / "models.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
-    assert found, f"docs/models.md has no section {heading!r}"
-    return found[1]
-
-
-def blocks_of(text: str) -> Blocks:
-    blocks: Blocks = {}
-    for kind, content in re.findall(r"^```(\w+)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        blocks.setdefault(kind, []).append(content)
-    return blocks
+def part(repository: Path, heading: str) -> str:
+    return section(docs_page(repository, "models.md"), f"## {heading}")
 
 
 def as_documented(repository: Path, heading: str, model: Path, place: Path) -> tuple[Any, Any]:
     """The response that is shown, and the one that is given to the request that is shown."""
-    blocks = blocks_of(section(repository, heading))
+    blocks = blocks_of(part(repository, heading))
     (listing,), (asked, shown), (request,) = blocks["text"], blocks["json"], blocks["console"]
     folder = place / "folder"
     folder.mkdir()
@@ -43,11 +31,7 @@ def as_documented(repository: Path, heading: str, model: Path, place: Path) -> t
     (folder / "quire.json").write_text(asked)
     assert sorted(path.name for path in folder.iterdir()) == listing.split()
     with served_folder(folder, place / "ml") as container:
-        command = request.replace("localhost:8080", f"127.0.0.1:{container.port}")
-        done = subprocess.run(
-            ["bash", "-ec", command], cwd=repository, capture_output=True, text=True, check=True
-        )
-    return json.loads(shown), json.loads(done.stdout)
+        return json.loads(shown), answer_to(repository, request, container.port)
 
 
 def test_words_and_boxes_as_documented(repository: Path, layoutlmv3: Path, tmp_path: Path) -> None:
@@ -91,7 +75,7 @@ def assert_head(shown: dict[str, Any], given: dict[str, Any]) -> None:
     [("Words and boxes", TokenClassificationOptions), ("The text of a document", TextOptions)],
 )
 def test_every_option_is_documented(repository: Path, heading: str, options: Any) -> None:
-    table = section(repository, heading).partition("| option |")[2]
+    table = part(repository, heading).partition("| option |")[2]
     rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert rows == list(options.__struct_fields__)
 

@@ -54,33 +54,18 @@ def load_weights(folder: Path, family: str, dtype: torch.dtype, trusts_code: boo
 
 
 def load_image_processor(folder: Path, trusts_code: bool) -> Any:
-    make: Any = AutoImageProcessor.from_pretrained
-    return _loaded(
-        folder,
-        "its image processor",
-        lambda: make(folder, local_files_only=True, trust_remote_code=trusts_code),
-    )
+    return _made(folder, "its image processor", AutoImageProcessor.from_pretrained, trusts_code)
 
 
 def load_tokenizer(folder: Path, trusts_code: bool) -> Any:
-    make: Any = AutoTokenizer.from_pretrained
-    return _loaded(
-        folder,
-        "its tokenizer",
-        lambda: make(folder, local_files_only=True, trust_remote_code=trusts_code),
-    )
+    return _made(folder, "its tokenizer", AutoTokenizer.from_pretrained, trusts_code)
 
 
 def load_processor(folder: Path, config: Any, trusts_code: bool) -> Any:
     """Images and text at once. `config` is the model's."""
     if config.model_type == _SMOLVLM:
         return _smolvlm_processor(folder, config, trusts_code)
-    make: Any = AutoProcessor.from_pretrained
-    return _loaded(
-        folder,
-        "its processor",
-        lambda: make(folder, local_files_only=True, trust_remote_code=trusts_code),
-    )
+    return _made(folder, "its processor", AutoProcessor.from_pretrained, trusts_code)
 
 
 def _smolvlm_processor(folder: Path, config: Any, trusts_code: bool) -> Any:
@@ -95,6 +80,11 @@ def _smolvlm_processor(folder: Path, config: Any, trusts_code: bool) -> Any:
         image_seq_len=num_image_tokens,
         chat_template=tokenizer.chat_template,
     )
+
+
+def _made(folder: Path, what: str, make: Any, trusts_code: bool) -> Any:
+    """By a `from_pretrained`, of the folder's own files alone."""
+    return _loaded(folder, what, lambda: make(folder, local_files_only=True, trust_remote_code=trusts_code))
 
 
 def _loaded(folder: Path, what: str, load: Callable[[], Any]) -> Any:
