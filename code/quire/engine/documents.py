@@ -70,6 +70,7 @@ class DocumentInFlight:
     reading_ms: float = 0.0
     queued_ms: float | None = None
     num_opening_deaths: int = 0
+    progress_told_at: float = field(init=False)
     tasks: dict[int, PageTask] = field(default_factory=dict)
     fields: dict[str, Any] | None = None
     text_fault: Fault | None = None
@@ -79,6 +80,9 @@ class DocumentInFlight:
     _faults: dict[str, Fault] = field(default_factory=dict)
     _pages_failed: int = 0
     _sink: io.BufferedWriter | None = None
+
+    def __post_init__(self) -> None:
+        self.progress_told_at = self.received_at
 
     @property
     def request(self) -> DocumentRequest:

@@ -14,7 +14,7 @@ from quire.engine.boarding import ReadyPages
 from quire.engine.device_place import Place
 from quire.engine.device_pool import DevicePool
 from quire.engine.documents import DocumentInFlight, PageTask
-from quire.engine.messages import Accepted, EngineState, Failed, Finished, Progress, Submit
+from quire.engine.messages import Accepted, EngineState, Failed, Finished, Submit
 from quire.engine.orders import Order, Orders
 from quire.engine.page_costs import PageCosts
 from quire.engine.render_pool import RenderPool
@@ -208,8 +208,7 @@ class Engine:
             self.answer(document, partial(document.outcome, now=now))
             return
         self.turns.page_ended(task)
-        order = self.orders[document.number]
-        order.client.send(Progress(pages_done=document.pages_done, pages_total=document.pages_total))
+        self.orders[document.number].tell_progress(now)
 
     def left_device(self, task: PageTask, cost_ms: float | None) -> None:
         """The page of a document in flight is aboard no more; `cost_ms` where it was read, which sets

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quire.engine.documents import DocumentInFlight
+from quire.engine.messages import Progress
+from quire.engine.progress_log import log_progress
 from quire.engine.watchers import Client
 
 
@@ -16,6 +18,12 @@ class Order:
 
     document: DocumentInFlight
     client: Client
+
+    def tell_progress(self, now: float) -> None:
+        """After a page that was not the last: the client, and now and then the log."""
+        document = self.document
+        self.client.send(Progress(pages_done=document.pages_done, pages_total=document.pages_total))
+        log_progress(document, now)
 
 
 class Orders:
