@@ -10,12 +10,16 @@ from typing import Annotated
 
 import typer
 
-from quire_endpoint import __version__
+from quire_endpoint import __version__, client_commands
 from quire_endpoint.container_home import HomeNotFound, run_program
-from quire_endpoint.pack import pack
+from quire_endpoint.local import commands as local_commands
 from quire_endpoint.pack_files import CannotPack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(local_commands.local, name="local")
+app.command()(local_commands.why)
+app.command()(client_commands.results)
+app.command()(client_commands.watch)
 
 
 class Format(enum.Enum):
@@ -92,6 +96,8 @@ def pack_folder(
     allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Of a handler's own.")] = False,
 ) -> None:
     """Pack a model folder for SageMaker, and say what it needs on each ml.g5 instance."""
+    from quire_endpoint.pack import pack  # with boto3, for which no other command should wait
+
     try:
         pack(folder, out, s3_prefix, allow_pickle=allow_pickle)
     except (CannotPack, OSError) as error:
@@ -101,6 +107,8 @@ def pack_folder(
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 """The program behind the command explains and checks its own options, `--help` among them."""
+
+app.command(context_settings=_PASSED_ON, add_help_option=False)(client_commands.submit)
 
 
 @app.command(context_settings=_PASSED_ON, add_help_option=False)
@@ -120,6 +128,14 @@ def compile(context: typer.Context) -> None:
     """Compile the model for this machine's device, to be served from QUIRE_COMPILED_DIR. --help lists the
     options."""
     _run("quire.models.compile_model", context.args)
+
+
+@app.command(context_settings=_PASSED_ON, add_help_option=False)
+def conformance(context: typer.Context) -> None:
+    """Check an endpoint, local or AWS's, claim by claim. --help lists the options."""
+    from quire_endpoint.conformance.commands import main as check
+
+    raise typer.Exit(check(context.args))
 
 
 def _arguments(options: dict[str, object]) -> list[str]:

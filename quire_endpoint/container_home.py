@@ -30,7 +30,7 @@ def container_home(environ: Mapping[str, str] = os.environ) -> Path:
     return home.resolve()
 
 
-def _python(home: Path) -> Path:
+def container_python(home: Path) -> Path:
     """The checkout's own, which has torch, where `make setup` made one; else this one."""
     own = home / ".venv" / "bin" / "python"
     return own if own.exists() else Path(sys.executable)
@@ -64,7 +64,7 @@ def ask_program(module: str, arguments: Sequence[str]) -> subprocess.CompletedPr
 
 
 def _command(home: Path, module: str, arguments: Sequence[str]) -> list[str]:
-    return [str(_python(home)), "-m", module, *arguments]
+    return [str(container_python(home)), "-m", module, *arguments]
 
 
 def _environ(home: Path) -> dict[str, str]:

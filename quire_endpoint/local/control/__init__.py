@@ -1,0 +1,1 @@
+"""SageMaker's API, as far as asynchronous endpoints need it: the control plane and the runtime."""

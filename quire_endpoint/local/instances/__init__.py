@@ -1,0 +1,1 @@
+"""Which containers run for an endpoint, and do they live?"""

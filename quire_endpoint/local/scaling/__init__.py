@@ -1,0 +1,1 @@
+"""What an endpoint measures and logs, and how many instances that makes it ask for."""
