@@ -1,4 +1,5 @@
-"""Writes what is generated of the documentation: JSON Schemas, and README's tables. `make docs`."""
+"""Writes what is generated of the documentation: JSON Schemas, README's tables, the table of conformance.
+`make docs`."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 from quire.formats.published import PUBLISHED_ANSWERS, schema_text
 from quire.words.errors import ANSWERABLE_ERRORS
 from quire.words.settings import KNOBS
+from quire_endpoint.conformance.table import page as conformance_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,6 +51,7 @@ def _sentence(error: type[Exception]) -> str:
 def main() -> None:
     for file_name in PUBLISHED_ANSWERS:
         (ROOT / "docs" / "schema" / file_name).write_text(schema_text(file_name), encoding="utf-8")
+    (ROOT / "docs" / "conformance.md").write_text(conformance_page(), encoding="utf-8")
     readme = ROOT / "README.md"
     readme.write_text(with_tables(readme.read_text(encoding="utf-8")), encoding="utf-8")
 

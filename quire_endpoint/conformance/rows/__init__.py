@@ -1,0 +1,1 @@
+"""What is claimed of asynchronous inference, by subject: each claim with its proof and the check of it."""
