@@ -20,14 +20,14 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --annotation-style=line
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test image test-image .test-image sbom bench bench-stub bench-accuracy bench-throughput bench-tune bench-fairness bench-invariance bench-memory bench-page-rate bench-faults bench-cold-start bench-image-cold-start bench-ping bench-decoding bench-handlers docs samples lock clean
+.PHONY: help setup run test conformance image test-image .test-image sbom bench bench-stub bench-accuracy bench-throughput bench-tune bench-fairness bench-invariance bench-memory bench-page-rate bench-faults bench-cold-start bench-image-cold-start bench-ping bench-decoding bench-handlers bench-local bench-client docs samples lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/.runtime $(MODEL) ## make .venv from the lock file, and the default model if it is missing
 
-run: setup ## start the container, read the sample documents through it, stop it
+run: setup ## a local endpoint up, the sample documents through it, down again
 	@$(RUN) -m quire.process.run_samples
 
 test: setup $(VENV)/.tests ## lint, types and all tests
@@ -35,6 +35,9 @@ test: setup $(VENV)/.tests ## lint, types and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+conformance: setup ## every claim of docs/conformance.md against a local endpoint
+	@$(BIN)/quire conformance
 
 image: ## build the container image with docker, or else podman
 	@PYTHON=$(PYTHON) tests/image/container build --tag $(IMAGE) $(IMAGE_ARGUMENTS)
@@ -80,6 +83,12 @@ bench-decoding: setup ## pages written together beside one at a time
 bench-handlers: setup ## seconds that /ping takes while a user's handler holds the GIL
 	$(RUN) -m bench.handlers
 
+bench-local: setup ## milliseconds that the local endpoint adds to an invocation
+	$(RUN) -m bench.local_endpoint
+
+bench-client: setup ## a batch of 50,000 whose client is killed three times
+	$(RUN) -m bench.client_batch
+
 bench-tune: setup ## the concurrency for this machine
 	$(RUN) -m bench.tune
 
@@ -111,6 +120,9 @@ lock: $(VENV)/.runtime ## resolve the requirements anew
 	$(LOCK) --upgrade -o requirements-bench.lock requirements-bench.in
 	$(LOCK) --upgrade -o requirements-model.lock requirements-model.in
 	$(LOCK) --upgrade -o requirements-image.lock requirements-image.in
+	$(LOCK) --upgrade -o tests/clients/sagemaker-2.lock tests/clients/sagemaker-2.in
+	$(LOCK) --upgrade -o tests/clients/sagemaker-3.lock tests/clients/sagemaker-3.in
+	cd tests/clients && npm install --package-lock-only --omit-lockfile-registry-resolved=true
 
 clean: ## remove what was built, the default model included
 	rm -rf $(VENV) out build model/default .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -19,6 +19,9 @@ from tests.readme import shell_blocks
 
 COMPILERS = re.compile(r".*(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|tcc|icx)(?:-?\d[\d.]*)?")
 PATIENCE_SECONDS = 900
+NEEDS_AWS = pytest.mark.skipif(
+    shutil.which("aws") is None, reason="README's endpoint is called with the AWS CLI"
+)
 NEEDS_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="README's requests are made with curl")
 
 
@@ -120,6 +123,64 @@ def test_reading_through_the_container(repository: Path, tmp_path: Path) -> None
     assert answer["pages"][0]["text"].startswith("Tidewater Fittings Ltd")
 
 
+@pytest.fixture(scope="module")
+def laptop(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which README's installation of the laptop's side was executed, and nothing else."""
+    place = tmp_path_factory.mktemp("laptop")
+    for name in ("quire_endpoint", "examples"):
+        shutil.copytree(repository / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", "LICENSE", "pyproject.toml"):
+        shutil.copy(repository / name, place)
+    done = _bash(_block(repository, "pip install"), place, _outside())
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+def test_laptops_side_needs_no_torch(laptop: Path) -> None:
+    libraries = next((laptop / ".venv" / "lib").iterdir()) / "site-packages"
+    installed = {path.name.partition("-")[0] for path in libraries.glob("*.dist-info")}
+    assert "quire_endpoint" in installed
+    assert not installed & {"torch", "numpy", "opencv_python_headless", "onnx", "transformers"}
+
+
+@NEEDS_AWS
+def test_first_five_minutes(repository: Path, laptop: Path) -> None:
+    done = _bash(_five_minutes(repository), laptop, _outside())
+    assert done.returncode == 0, done.stderr
+    assert '{"letters":' in done.stdout
+    assert "first at words: completed" in done.stdout
+    assert done.stdout.endswith("Stopped.\n")
+
+
+@NEEDS_AWS
+def test_first_five_minutes_end_where_the_container_fails(repository: Path, laptop: Path) -> None:
+    """With the reason, rather than waiting for ever; in a shell as people have it, which goes on."""
+    container = laptop / "examples" / "flask_container.py"
+    whole = container.read_text(encoding="utf-8")
+    broken = whole.replace("    text = request", "    Response(status=500) / 0\n    text = request")
+    try:
+        container.write_text(broken, encoding="utf-8")
+        block = _five_minutes(repository).replace("seq 60", "seq 5")
+        done = _bash(f"set +e\n{block}", laptop, _outside())
+    finally:
+        container.write_text(whole, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert "first at words: model-error" in done.stdout
+    assert done.stdout.endswith("Stopped.\n")
+
+
+def _five_minutes(repository: Path) -> str:
+    port = str(free_port())
+    block = _block(repository, "local up").replace("local up", f"local up --port {port}")
+    return block.replace("4599", port) + "wait %1\n"
+
+
+def _outside() -> dict[str, str]:
+    """The environment of somebody who has no account and no checkout on the path."""
+    ours = ("AWS_", "PYTHONPATH", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def test_model_archive_is_written(repository: Path, tmp_path: Path) -> None:
     archive = tmp_path / "model.tar.gz"
     block = _block(repository, "build-model").replace("model.tar.gz", str(archive))
@@ -130,7 +191,7 @@ def test_model_archive_is_written(repository: Path, tmp_path: Path) -> None:
 
 def test_every_shell_block_is_executed_by_a_test(repository: Path) -> None:
     """The one with docker by tests/image/test_readme_docker.py."""
-    known = ("make run", "quire read", "./serve", "docker run", "build-model")
+    known = ("make run", "pip install", "local up", "quire read", "./serve", "docker run", "build-model")
     assert [[word for word in known if word in block] for block in shell_blocks(repository)] == [
         [word] for word in known
     ]
@@ -155,11 +216,17 @@ def _shell(
     quire = place / "quire"
     quire.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m quire_endpoint.command "$@"\n')
     quire.chmod(0o755)
+    return _bash(
+        block.replace(".venv/bin/quire", str(quire)), repository, {**environ, "PYTHONPATH": str(repository)}
+    )
+
+
+def _bash(block: str, folder: Path, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join((str(Path(sys.executable).parent), environ["PATH"]))
     return subprocess.run(
-        ["bash", "-e", "-c", block.replace(".venv/bin/quire", str(quire))],
-        cwd=repository,
-        env={**environ, "PATH": path, "PYTHONPATH": str(repository)},
+        ["bash", "-e", "-c", block],
+        cwd=folder,
+        env={**environ, "PATH": path},
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

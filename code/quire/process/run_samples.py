@@ -1,40 +1,34 @@
-"""`make run`: start the container, read the sample documents through it as a client would, stop it."""
+"""`make run`: a local endpoint up, the sample documents to S3, InvokeEndpointAsync, the results back."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import socket
-import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.progress import track
 
 from quire.process.character_errors import character_error_rate
+from quire.process.sample_endpoint import ROOT, EndpointFailed, SampleEndpoint, sample_endpoint
 
-ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "tests" / "data"
 NAMES = ("invoice.jpg", "report.png", "letters.tiff", "statement.pdf", "contract.pdf")
 
 _HOST = "127.0.0.1"
 _IN_FLIGHT = 4
-_READY_SECONDS = 300.0
-_ANSWER_SECONDS = 900.0
-_STOP_SECONDS = 30.0
 _MAX_ERROR_RATE = 0.02
 _LINES_SHOWN = 16
+_INTERRUPTED_STATUS = 130
 
 screen = Console(highlight=False)
 notes = Console(stderr=True)
@@ -62,68 +56,35 @@ class Sample:
         return character_error_rate(self.text, self.truth)
 
 
-@contextmanager
-def container(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`./serve` on the loopback address, its log in a file; killed if it is still there in the end."""
-    environ = {**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port), "QUIRE_BIND_HOST": _HOST}
-    with log.open("wb") as file:
-        serve = subprocess.Popen([sys.executable, str(ROOT / "serve")], stdout=file, stderr=file, env=environ)
-    try:
-        yield serve
-    finally:
-        if serve.poll() is None:
-            serve.kill()
-            serve.wait()
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
 
 
-def wait_until_ready(serve: subprocess.Popen[bytes], port: int, log: Path) -> float:
-    """Seconds until /ping answered 200."""
+def read_sample(endpoint: SampleEndpoint, name: str, out: Path) -> Sample:
+    """Raises EndpointFailed where it is not answered."""
     start = time.monotonic()
-    with notes.status("waiting for /ping: the model is being loaded"):
-        while not is_ready(port):
-            if serve.poll() is not None:
-                raise RunFailed(f"serve ended with status {serve.returncode} before it was ready; see {log}")
-            if time.monotonic() - start > _READY_SECONDS:
-                raise RunFailed(f"/ping was not 200 within {_READY_SECONDS:.0f} s; see {log}")
-            time.sleep(0.1)
-    return time.monotonic() - start
-
-
-def is_ready(port: int) -> bool:
-    with closing(HTTPConnection(_HOST, port, timeout=5)) as connection:
-        try:
-            connection.request("GET", "/ping")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
-            return False
-
-
-def post(port: int, name: str, out: Path) -> Sample:
-    """Posts one sample and waits for its answer. Raises RunFailed for any other status than 200."""
-    headers = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
-    headers["X-Amzn-SageMaker-Custom-Attributes"] = f"ref={name}"
-    start = time.monotonic()
-    with closing(HTTPConnection(_HOST, port, timeout=_ANSWER_SECONDS)) as connection:
-        connection.request("POST", "/invocations", (SAMPLES / name).read_bytes(), headers)
-        response = connection.getresponse()
-        body = response.read()
-    if response.status != 200:
-        raise RunFailed(f"{name} was answered {response.status}: {body[:500]!r}")
+    body = endpoint.read(SAMPLES / name)
     (out / f"{name}.json").write_bytes(body)
     truth = (SAMPLES / name).with_suffix(".txt").read_text(encoding="utf-8")
     return Sample(name, json.loads(body), truth, time.monotonic() - start)
 
 
-def read_samples(port: int, out: Path) -> list[Sample]:
+def read_samples(endpoint: SampleEndpoint, out: Path) -> list[Sample]:
+    """Raises the first failure, and gives up the others."""
     with ThreadPoolExecutor(_IN_FLIGHT) as pool:
-        posts = pool.map(lambda name: post(port, name, out), NAMES)
-        return list(track(posts, f"reading {len(NAMES)} documents", len(NAMES), console=notes))
+        reading = [pool.submit(read_sample, endpoint, name, out) for name in NAMES]
+        try:
+            for read in track(
+                as_completed(reading), f"reading {len(NAMES)} documents", len(NAMES), console=notes
+            ):
+                read.result()
+        except BaseException:
+            endpoint.give_up()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [read.result() for read in reading]
 
 
 def show(sample: Sample) -> None:
@@ -138,31 +99,20 @@ def show(sample: Sample) -> None:
     screen.print(f"character error rate {sample.error_rate:.2%}")
 
 
-def stop(serve: subprocess.Popen[bytes]) -> None:
-    """As the platform does: SIGTERM. Raises RunFailed unless it exits with status 0."""
-    start = time.monotonic()
-    serve.send_signal(signal.SIGTERM)
-    try:
-        status = serve.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise RunFailed(f"the container did not stop within {_STOP_SECONDS:.0f} s of SIGTERM") from error
-    screen.print(
-        f"the container stopped {time.monotonic() - start:.1f} s after SIGTERM, exit status {status}"
-    )
-    if status != 0:
-        raise RunFailed(f"the container's exit status is {status}, not 0")
-
-
-def run(out: Path) -> None:
+def run(out: Path, model: Path | None = None) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    port, log = free_port(), out / "serve.log"
-    with container(port, log) as serve:
-        screen.print(f"/ping answered 200 after {wait_until_ready(serve, port, log):.1f} s")
-        samples = read_samples(port, out)
+    start = time.monotonic()
+    with sample_endpoint(out / "local", _IN_FLIGHT, model) as endpoint:
+        screen.print(
+            f"the endpoint is in service after {time.monotonic() - start:.1f} s; while it runs, look at "
+            f"{endpoint.page}",
+            soft_wrap=True,
+        )
+        samples = read_samples(endpoint, out)
         for sample in samples:
             show(sample)
         screen.rule()
-        stop(serve)
+        screen.print(f"all stopped {endpoint.stop():.1f} s after SIGTERM, exit status 0")
     worst = max(samples, key=lambda sample: sample.error_rate)
     if worst.error_rate >= _MAX_ERROR_RATE:
         raise RunFailed(f"{worst.name} has a character error rate of {worst.error_rate:.2%}")
@@ -170,13 +120,17 @@ def run(out: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Reads the sample documents through the container.")
+    parser = argparse.ArgumentParser(description="Reads the sample documents through a local endpoint.")
     parser.add_argument("--out", type=Path, default=Path("out"), help="where results go (%(default)s)")
+    parser.add_argument("--model", type=Path, help="model data, a directory or .tar.gz; default: built in")
+    given = parser.parse_args(argv)
     try:
-        run(parser.parse_args(argv).out)
-    except (RunFailed, OSError, HTTPException) as error:
+        run(given.out, given.model)
+    except (RunFailed, EndpointFailed, BotoCoreError, ClientError, OSError) as error:
         notes.print(f"make run: {error}", markup=False)
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED_STATUS
     return 0
 
 
