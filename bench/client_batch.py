@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.container_processes import peak_resident_bytes
 from quire_endpoint.client import AsyncEndpointClient, Document, Request
 from quire_endpoint.client.ledger import Ledger
 from quire_endpoint.client.outcomes import as_json
@@ -30,6 +31,9 @@ TTLS = 3
 LANES = 4
 KILLED_AT = (0.2, 0.5, 0.8)
 """Shares of the documents that are submitted by then."""
+
+PEAK_FILE = "peak_bytes"
+"""What the client that came to the end needed, by its own word."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def batch(folder: Path, num_documents: int) -> None:
     with AsyncEndpointClient("simulated", **settings) as client:
         for _ in client.submit_many(_documents(num_documents), Request(ttl_seconds=TTL_SECONDS)):
             pass
+    (folder / PEAK_FILE).write_text(f"{peak_resident_bytes(os.getpid())}")
 
 
 def _simulated(folder: Path, num_documents: int) -> tuple[SimulatedClock, SimulatedEndpoint]:
@@ -94,21 +99,22 @@ def run(folder: Path, num_documents: int) -> Report:
             ]
         )
         if share is not None:
-            _kill(client, folder / "accepted", _num_accepted(share, num_documents))
-        _, status, usage = os.wait4(client.pid, 0)
-        client.returncode = os.waitstatus_to_exitcode(status)
-        if client.returncode != (0 if share is None else -signal.SIGKILL):
+            peaks.append(_kill(client, folder / "accepted", _num_accepted(share, num_documents)))
+        if client.wait() != (0 if share is None else -signal.SIGKILL):
             raise AssertionError(f"the client ended with status {client.returncode}")
-        peaks.append(usage.ru_maxrss / 1000)
         num_unanswered += _num_unanswered(folder / "ledger.sqlite")
-    return _report(folder, num_documents, num_unanswered, max(peaks), began, began_simulated)
+    peaks.append(int((folder / PEAK_FILE).read_text()))
+    return _report(folder, num_documents, num_unanswered, max(peaks) / 1e6, began, began_simulated)
 
 
-def _kill(client: subprocess.Popen[bytes], accepted: Path, num_accepted: int) -> None:
+def _kill(client: subprocess.Popen[bytes], accepted: Path, num_accepted: int) -> int:
+    """Returns the bytes that it had needed until then. What wait4 tells would not be less than this process's
+    own."""
     while client.poll() is None:
         if accepted.exists() and accepted.read_bytes().count(b"\n") >= num_accepted:
+            peak_bytes = peak_resident_bytes(client.pid)
             client.send_signal(signal.SIGKILL)
-            return
+            return peak_bytes
         time.sleep(0.02)
     raise AssertionError(f"the client ended with status {client.returncode} before it could be killed")
 

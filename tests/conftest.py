@@ -10,8 +10,10 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
-# A shell's background job ignores Ctrl-C, and so would every program that a test started from it.
+# A shell's background job ignores Ctrl-C, and one of nohup the terminal's end; so would every program that a
+# test started from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -44,23 +44,15 @@ def connect(endpoint: SimulatedEndpoint, clock: SimulatedClock) -> Iterator[Conn
         yield made
 
 
-@pytest.fixture(scope="session")
-def in_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
-    """An endpoint, one for all modules."""
-    folder = tmp_path_factory.mktemp("local")
-    with LocalEndpoint(LocalSettings(folder, serve=(str(STUB),))) as running:
-        with pytest.MonkeyPatch.context() as patch:
-            lead_to(running, patch)
-            deploy(boto3.Session())
-        yield running
-
-
 @pytest.fixture(scope="module")
-def local(in_service: LocalEndpoint) -> Iterator[LocalEndpoint]:
-    """It, and the environment that leads boto3 there; no other module's."""
-    with pytest.MonkeyPatch.context() as patch:
-        lead_to(in_service, patch)
-        yield in_service
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEndpoint]:
+    """An endpoint, and the environment that leads boto3 there; gone with the module, as others look for what
+    its threads leave behind."""
+    settings = LocalSettings(tmp_path_factory.mktemp("local"), serve=(str(STUB),))
+    with LocalEndpoint(settings) as running, pytest.MonkeyPatch.context() as patch:
+        lead_to(running, patch)
+        deploy(boto3.Session())
+        yield running
 
 
 def lead_to(running: LocalEndpoint, patch: pytest.MonkeyPatch) -> None:
