@@ -33,3 +33,11 @@ class S3Location:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def location_of(told: object) -> S3Location | None:
+    """Of what an answer or a notification has where a location belongs; None where that is none."""
+    try:
+        return S3Location.parse(told) if isinstance(told, str) else None
+    except NoS3Location:
+        return None

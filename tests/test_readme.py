@@ -15,13 +15,11 @@ from pathlib import Path
 import pytest
 
 from quire.process.run_samples import free_port
+from tests.aws_program import aws_program, needs_aws
 from tests.readme import shell_blocks
 
 COMPILERS = re.compile(r".*(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|tcc|icx)(?:-?\d[\d.]*)?")
 PATIENCE_SECONDS = 900
-NEEDS_AWS = pytest.mark.skipif(
-    shutil.which("aws") is None, reason="README's endpoint is called with the AWS CLI"
-)
 NEEDS_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="README's requests are made with curl")
 
 
@@ -143,16 +141,16 @@ def test_laptops_side_needs_no_torch(laptop: Path) -> None:
     assert not installed & {"torch", "numpy", "opencv_python_headless", "onnx", "transformers"}
 
 
-@NEEDS_AWS
+@needs_aws
 def test_first_five_minutes(repository: Path, laptop: Path) -> None:
-    done = _bash(_five_minutes(repository), laptop, _outside())
+    done = _bash(_five_minutes(repository), laptop, _with_aws(laptop))
     assert done.returncode == 0, done.stderr
     assert '{"letters":' in done.stdout
     assert "first at words: completed" in done.stdout
     assert done.stdout.endswith("Stopped.\n")
 
 
-@NEEDS_AWS
+@needs_aws
 def test_first_five_minutes_end_where_the_container_fails(repository: Path, laptop: Path) -> None:
     """With the reason, rather than waiting for ever; in a shell as people have it, which goes on."""
     container = laptop / "examples" / "flask_container.py"
@@ -161,7 +159,7 @@ def test_first_five_minutes_end_where_the_container_fails(repository: Path, lapt
     try:
         container.write_text(broken, encoding="utf-8")
         block = _five_minutes(repository).replace("seq 60", "seq 5")
-        done = _bash(f"set +e\n{block}", laptop, _outside())
+        done = _bash(f"set +e\n{block}", laptop, _with_aws(laptop))
     finally:
         container.write_text(whole, encoding="utf-8")
     assert done.returncode == 0, done.stderr
@@ -173,6 +171,16 @@ def _five_minutes(repository: Path) -> str:
     port = str(free_port())
     block = _block(repository, "local up").replace("local up", f"local up --port {port}")
     return block.replace("4599", port) + "wait %1\n"
+
+
+def _with_aws(laptop: Path) -> dict[str, str]:
+    """That environment, with the AWS CLI on PATH and nothing else of this Python's."""
+    place = laptop / "aws-cli"
+    if not place.exists():
+        place.mkdir()
+        (place / "aws").symlink_to(aws_program() or "")
+    environ = _outside()
+    return {**environ, "PATH": os.pathsep.join((str(place), environ["PATH"]))}
 
 
 def _outside() -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quire_endpoint.client.jobs import Attempt, Job
-from quire_endpoint.s3_location import NoS3Location, S3Location
+from quire_endpoint.s3_location import S3Location, location_of
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,4 @@ class Runtime:
         name = "Body" if isinstance(content, bytes) else "InputLocation"
         arguments[name] = content if isinstance(content, bytes) else str(content)
         answer = self._client.invoke_endpoint_async(**arguments)
-        return Answer(_location(answer.get("OutputLocation")), _location(answer.get("FailureLocation")))
-
-
-def _location(text: str | None) -> S3Location | None:
-    try:
-        return S3Location.parse(text) if text else None
-    except NoS3Location:
-        return None
+        return Answer(location_of(answer.get("OutputLocation")), location_of(answer.get("FailureLocation")))

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from quire_endpoint.client.aws_errors import fault_of
 from quire_endpoint.client.errors import CannotRead
-from quire_endpoint.s3_location import NoS3Location, S3Location
+from quire_endpoint.s3_location import S3Location, location_of
 
 LONG_POLL_SECONDS = 20
 _MOST_LETTERS = 10
@@ -43,17 +43,10 @@ def notice_of(text: str) -> Notice | None:
             str(said["inferenceId"]),
             said.get("invocationStatus") == "Completed",
             str(said.get("failureReason") or ""),
-            _location(answered.get("outputLocation")),
-            _location(said.get("failureLocation") or answered.get("failureLocation")),
+            location_of(answered.get("outputLocation")),
+            location_of(said.get("failureLocation") or answered.get("failureLocation")),
         )
     except (ValueError, KeyError, AttributeError, TypeError):
-        return None
-
-
-def _location(text: Any) -> S3Location | None:
-    try:
-        return S3Location.parse(text) if isinstance(text, str) else None
-    except NoS3Location:
         return None
 
 

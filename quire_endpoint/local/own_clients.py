@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 ACCOUNT = "123456789012"
+"""The one account there is; moto's too."""
 
 MOST_CONNECTIONS = 256
 """Kept open by each, where deliveries publish side by side: beyond botocore's ten each call would open a

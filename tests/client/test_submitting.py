@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ParamValidationError
@@ -175,9 +176,9 @@ def test_call_that_was_accepted_though_every_answer_broke_is_waited_for(
         {"options": {"a": 1}, "custom_attributes": "b"},
     ],
 )
-def test_request_that_aws_would_refuse_is_refused_here(wrong: dict[str, object]) -> None:
+def test_request_that_aws_would_refuse_is_refused_here(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        Request(**wrong)  # type: ignore[arg-type]
+        Request(**wrong)
 
 
 def test_botocore_knows_the_body() -> None:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.aws_program import aws_program, needs_aws
 from tests.clients.conftest import Served
+
+pytestmark = needs_aws
 
 REQUEST = b'{"do": {"seconds": 0.3, "text": "typed"}}'
 
 
 @pytest.fixture(scope="module")
 def aws() -> str:
-    program = shutil.which("aws", path=str(Path(sys.executable).parent)) or shutil.which("aws")
-    if program is None:
-        pytest.skip("aws is missing: install the AWS CLI")
-    return program
+    return aws_program() or "aws"
 
 
 def run(aws: str, served: Served, *arguments: str) -> str:

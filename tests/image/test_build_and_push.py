@@ -18,6 +18,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.aws_program import aws_program, needs_aws
+
 OURS, OTHERS = "123456789012", "210987654321"
 REGION = "eu-west-1"
 REGISTRY = f"{OURS}.dkr.ecr.{REGION}.amazonaws.com"
@@ -32,13 +34,8 @@ GIT_IDENTITY = (
 )
 
 
-def aws_program() -> str | None:
-    """Beside this Python, where the lock file puts it, or on PATH."""
-    return shutil.which("aws", path=str(Path(sys.executable).parent)) or shutil.which("aws")
-
-
 pytestmark = [
-    pytest.mark.skipif(aws_program() is None, reason="the AWS command line is not installed"),
+    needs_aws,
     pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed"),
 ]
 

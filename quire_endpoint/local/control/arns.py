@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 
-ACCOUNT_ID = "123456789012"
-"""The one account there is; moto's too."""
+from quire_endpoint.local.own_clients import ACCOUNT
 
 _PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
@@ -24,4 +23,4 @@ class Kind(enum.Enum):
 def arn(kind: Kind, region: str, name: str) -> str:
     """The name in lower case, as SageMaker writes it there: aws/amazon-sagemaker-examples issue 293."""
     partition = next((its for prefix, its in _PARTITIONS.items() if region.startswith(prefix)), "aws")
-    return f"arn:{partition}:sagemaker:{region}:{ACCOUNT_ID}:{kind.path}/{name.lower()}"
+    return f"arn:{partition}:sagemaker:{region}:{ACCOUNT}:{kind.path}/{name.lower()}"

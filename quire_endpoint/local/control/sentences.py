@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quire_endpoint.local.control.arns import ACCOUNT_ID
+from quire_endpoint.local.own_clients import ACCOUNT
 
 
 def missing(word: str, arn: str) -> str:
@@ -74,13 +74,13 @@ MANAGED_SCALING = "ManagedInstanceScaling is only supported for inference compon
 
 def no_endpoint(endpoint_name: str) -> str:
     """Of the runtime. Seen: aws/amazon-sagemaker-examples issue 293."""
-    return f"Endpoint {endpoint_name} of account {ACCOUNT_ID} not found."
+    return f"Endpoint {endpoint_name} of account {ACCOUNT} not found."
 
 
 def asynchronous_only(endpoint_name: str) -> str:
     """Seen is the code (strands-agents/harness-sdk issue 1969); the words are ours."""
     return (
-        f"Endpoint {endpoint_name} of account {ACCOUNT_ID} is configured with AsyncInferenceConfig: "
+        f"Endpoint {endpoint_name} of account {ACCOUNT} is configured with AsyncInferenceConfig: "
         "use InvokeEndpointAsync."
     )
 

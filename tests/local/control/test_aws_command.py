@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-import pytest
-
+from tests.aws_program import aws_program, needs_aws
 from tests.local.control.running_api import BUCKET, IMAGE, ROLE, RunningApi
 
-AWS = shutil.which(
-    "aws", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-)
-pytestmark = pytest.mark.skipif(AWS is None, reason="no `aws` here: pip install awscli")
+pytestmark = needs_aws
 
 
 def aws(api: RunningApi, *arguments: str) -> Any:
     """What it prints as JSON."""
     done = subprocess.run(
-        [AWS or "aws", *arguments],
+        [aws_program() or "aws", *arguments],
         env={
             "AWS_ENDPOINT_URL": api.clients.url,
             "AWS_ACCESS_KEY_ID": "test",

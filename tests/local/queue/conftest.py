@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,8 @@ def build(tmp_path: Path) -> Iterator[BuildBench]:
     """A bench by its switches, the clock's speed and what the specification has otherwise."""
     benches = []
 
-    def build_one(switches: Switches | None = None, speed: float = 1.0, **spec: object) -> Bench:
-        made = replace(endpoint_spec(), **spec)  # type: ignore[arg-type]
+    def build_one(switches: Switches | None = None, speed: float = 1.0, **spec: Any) -> Bench:
+        made = replace(endpoint_spec(), **spec)
         benches.append(Bench(tmp_path, switches or Switches(), speed, made))
         return benches[-1]
 
