@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import queue
 import signal
+import socket
 import threading
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
-from types import FrameType
 
 HANG_UP = "SIGHUP: stopping"
 
@@ -21,11 +21,11 @@ class Note:
 
 
 class Ends:
-    """The reasons to end, and notes, in their order. A SimpleQueue, because a signal's handler may put into
-    it at any moment."""
+    """The reasons to end, and notes, in their order."""
 
     def __init__(self) -> None:
         self._heard: queue.SimpleQueue[str | Note] = queue.SimpleQueue()
+        self._signals, self._signals_end = socket.socketpair()
         self.failures: list[str] = []
 
     def put(self, what: str | Note) -> None:
@@ -44,15 +44,21 @@ class Ends:
             return None
 
     def hear(self) -> None:
-        """Of Ctrl-C, SIGTERM, a terminal that is closed, and threads that die of what they did not catch."""
-        signal.signal(signal.SIGINT, self._told)
-        signal.signal(signal.SIGTERM, self._told)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's wish
-            signal.signal(signal.SIGHUP, self._told)
+        """Of Ctrl-C, SIGTERM, a terminal that is closed, and threads that die of what they did not catch.
+        Signals are heard by a thread of their own. A handler needs the main thread, which `wait` holds where
+        the kernel gives the signal to another thread, or just before the waiting begins."""
+        self._signals_end.setblocking(False)
+        signal.set_wakeup_fd(self._signals_end.fileno())
+        threading.Thread(target=self._listen, name="signals", daemon=True).start()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish
+                signal.signal(number, lambda number, frame: None)
         threading.excepthook = self._thread_died
 
-    def _told(self, number: int, frame: FrameType | None) -> None:
-        self.put(f"{signal.Signals(number).name}: stopping")
+    def _listen(self) -> None:
+        while numbers := self._signals.recv(64):
+            for number in numbers:
+                self.put(f"{signal.Signals(number).name}: stopping")
 
     def _thread_died(self, what: threading.ExceptHookArgs) -> None:
         thread = what.thread.name if what.thread else "a thread"

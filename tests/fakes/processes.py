@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 from pathlib import Path
 
 
@@ -29,3 +31,10 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def signal_another_thread(pid: int, number: int) -> None:
+    """To a thread of `pid` that is not its main one, as the kernel may with any signal to a process."""
+    other = next(task.name for task in Path(f"/proc/{pid}/task").iterdir() if task.name != str(pid))
+    if ctypes.CDLL(None, use_errno=True).tgkill(pid, int(other), number):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

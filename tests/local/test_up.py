@@ -24,7 +24,7 @@ from quire_endpoint.local.own_folder import MARK
 from quire_endpoint.local.specs import EndpointStatus
 from quire_endpoint.local.up import LocalEndpoint, LocalSettings
 from quire_endpoint.local.up_options import FirstEndpoint, parse
-from tests.fakes.processes import descendants
+from tests.fakes.processes import descendants, signal_another_thread
 from tests.local.page.conftest import STUB, Stand, await_that
 
 PATIENCE_SECONDS = 60.0
@@ -144,6 +144,14 @@ def test_signal_stops_everything(start: Callable[..., Up], number: signal.Signal
     assert (status, said.splitlines()[-2:]) == (0, [f"{number.name}: stopping.", "Stopped."])
     assert not [pid for pid in containers if is_alive(pid)]
     assert not list(up.place.glob("quire-local-*"))
+
+
+def test_signal_that_another_thread_gets_stops_it(start: Callable[..., Up]) -> None:
+    up = start("--endpoint", "stub")
+    up.said("InService")
+    signal_another_thread(up.process.pid, signal.SIGTERM)
+    status, said = up.ended()
+    assert (status, said.splitlines()[-2:]) == (0, ["SIGTERM: stopping.", "Stopped."])
 
 
 def test_terminal_that_is_closed_gives_containers_their_time(start: Callable[..., Up]) -> None:

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from quire.process.run_samples import read_samples
 from quire.process.sample_endpoint import EndpointFailed, sample_endpoint
-from tests.fakes.processes import descendants, is_alive
+from tests.fakes.processes import descendants, is_alive, signal_another_thread
 from tests.fakes.running_engine import stub_folder
 
 PATIENCE_SECONDS = 60.0
@@ -99,7 +100,8 @@ def test_failure_that_is_written_nowhere_ends_the_run_at_once(tmp_path: Path) ->
         assert time.monotonic() - began < PATIENCE_SECONDS
 
 
-def test_ctrl_c_ends_the_run(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("send", [os.kill, signal_another_thread])
+def test_ctrl_c_ends_the_run(repository: Path, tmp_path: Path, send: Callable[[int, int], None]) -> None:
     stub_folder(tmp_path / "base")
     with subprocess.Popen(
         command(tmp_path),
@@ -114,11 +116,16 @@ def test_ctrl_c_ends_the_run(repository: Path, tmp_path: Path) -> None:
         ask(address[0], "/faults", kind="slow-upload", seconds=600)
         await_request(address[0])
         started = descendants(process.pid)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        send(process.pid, signal.SIGINT)
+        try:
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            left = [pid for pid in (process.pid, *started) if is_alive(pid)]
+            for pid in left:
+                os.kill(pid, signal.SIGKILL)
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert not [pid for pid in started if is_alive(pid)]
+    assert not left
 
 
 def test_folder_of_somebodys_is_not_emptied(repository: Path, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from quire.process.character_errors import character_error_rate
-from quire.process.sample_endpoint import ROOT, EndpointFailed, SampleEndpoint, sample_endpoint
+from quire.process.interrupts import at_interrupt
+from quire.process.sample_endpoint import ROOT, EndpointFailed, GivenUp, SampleEndpoint, sample_endpoint
 
 SAMPLES = ROOT / "tests" / "data"
 NAMES = ("invoice.jpg", "report.png", "letters.tiff", "statement.pdf", "contract.pdf")
@@ -108,7 +109,8 @@ def run(out: Path, model: Path | None = None) -> None:
             f"{endpoint.page}",
             soft_wrap=True,
         )
-        samples = read_samples(endpoint, out)
+        with at_interrupt(endpoint.give_up):
+            samples = read_samples(endpoint, out)
         for sample in samples:
             show(sample)
         screen.rule()
@@ -126,11 +128,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         run(given.out, given.model)
+    except (KeyboardInterrupt, GivenUp):
+        return _INTERRUPTED_STATUS
     except (RunFailed, EndpointFailed, BotoCoreError, ClientError, OSError) as error:
         notes.print(f"make run: {error}", markup=False)
         return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED_STATUS
     return 0
 
 

@@ -37,6 +37,10 @@ class EndpointFailed(Exception):
     """The local endpoint did not do what it should; the message says what."""
 
 
+class GivenUp(EndpointFailed):
+    """Nobody wants the answer any more."""
+
+
 @dataclass(frozen=True)
 class SampleEndpoint:
     """`process` is `quire local up`, which answers at `url`. Threads may read at once."""
@@ -69,7 +73,9 @@ class SampleEndpoint:
         """Looks at both locations, and asks why where neither object will be written."""
         end = time.monotonic() + _ANSWER_SECONDS
         ask_why = time.monotonic() + _WHY_SECONDS
-        while not self._is_given_up.wait(_LOOK_SECONDS) and time.monotonic() < end:
+        while time.monotonic() < end:
+            if self._is_given_up.wait(_LOOK_SECONDS):
+                raise GivenUp(f"{accepted['InferenceId']} was given up")
             if (answer := _object(s3, accepted["OutputLocation"])) is not None:
                 return answer
             if (failure := _object(s3, accepted["FailureLocation"])) is not None:
@@ -93,7 +99,7 @@ class SampleEndpoint:
             raise EndpointFailed(f"{inference_id} failed ({told['ending']}): {reasons}")
 
     def give_up(self) -> None:
-        """Every `read` under way, which raises EndpointFailed soon."""
+        """Every `read` under way, which raises GivenUp soon."""
         self._is_given_up.set()
 
     def stop(self) -> float:
