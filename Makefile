@@ -4,6 +4,9 @@ PYTHON ?= python3
 # torch stands outside the lock: the machine decides between a build for the CPU and one for CUDA.
 TORCH ?= torch==2.13.0
 
+# Three files of tests at a time: most of them wait for servers.
+PYTEST ?= -n 3 --dist loadfile
+
 # What `make image` builds, and the torch in it: the Dockerfile's own, for CUDA, where nothing is named.
 IMAGE ?= quire
 IMAGE_TORCH ?=
@@ -34,7 +37,7 @@ test: setup $(VENV)/.tests ## lint, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest $(PYTEST)
 
 conformance: setup ## every claim of docs/conformance.md against a local endpoint
 	@$(BIN)/quire conformance

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -14,6 +15,13 @@ REPOSITORY = Path(__file__).parents[1]
 # test started from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """pytest's own, with a shorter name: containers under test have sockets in it, whose paths may be 107
+    bytes long."""
+    return tmp_path_factory.mktemp(re.sub(r"\W", "_", request.node.name)[:16])
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_make_test_is_this_run(repository: Path) -> None:
         ".venv/bin/ruff check .",
         ".venv/bin/ruff format --check .",
         ".venv/bin/mypy",
-        ".venv/bin/pytest",
+        ".venv/bin/pytest -n 3 --dist loadfile",
     ]
     assert "make test" in (repository / ".ci" / "run").read_text()
 

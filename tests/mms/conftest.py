@@ -106,6 +106,10 @@ class Served:
         """Invocations whose body has arrived and whose answer is not made."""
         return sum(1 for _ in self.container.scratch.glob("quire-*/**/invocation-*"))
 
+    def in_engine(self) -> int:
+        """Documents that the engine has and has not answered: it writes their pages there."""
+        return sum(1 for _ in self.container.scratch.glob("quire-*/**/pages-*"))
+
     def events(self, event: str) -> list[dict[str, Any]]:
         lines = (json.loads(line) for line in self.container.log.splitlines() if line[:1] == "{")
         return [line for line in lines if line["event"] == event]

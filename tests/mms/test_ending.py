@@ -15,7 +15,7 @@ from tests.mms.conftest import Served
 def test_sigterm_lets_the_document_in_hand_end(served: Served) -> None:
     below = served.container.pids()
     (sent,) = served.post_many([painted_page(Marker.SLOW)], ["ref=last"])
-    eventually(served.in_hand)
+    eventually(served.in_engine)
     os.kill(served.container.process.pid, signal.SIGTERM)
     assert sent.result().status == 200
     assert served.container.ended() == 0
