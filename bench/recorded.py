@@ -8,7 +8,7 @@ from typing import Any
 
 from quire.engine.port import Canvas, Item, Lane, Pixels
 from quire.models.ppocr.lanes import RECOGNITION, LinePlace
-from quire.models.ppocr.quads import polygon_within
+from quire.models.ppocr.quads import polygons_within
 from quire.models.ppocr.reader import PPOCRReader
 from quire.words.reading import PageText, Point
 
@@ -27,7 +27,7 @@ class ReadLine:
     @property
     def polygon(self) -> Polygon:
         """As the page's answer has it."""
-        return polygon_within(self.place.quad, self.place.page.height, self.place.page.width)
+        return polygons_within(self.place.quad[None], self.place.page.height, self.place.page.width)[0]
 
 
 @dataclass

@@ -21,7 +21,7 @@ from quire.models.ppocr.canvases import (
 from quire.models.ppocr.decoding import Decoder, Reading
 from quire.models.ppocr.orientation import are_sideways, certainty, possible_turns
 from quire.models.ppocr.page_images import DevicePage, HostPage
-from quire.models.ppocr.quads import PageView, Quads, heights, polygon_within, turned, widths
+from quire.models.ppocr.quads import PageView, Quads, heights, polygons_within, turned, widths
 from quire.models.ppocr.regions import Probabilities, find_regions
 
 SIDES = st.integers(1, 32_767)
@@ -207,5 +207,7 @@ def test_certainty_weighs_lines_by_their_characters() -> None:
 
 
 def test_polygons_stay_within_the_page() -> None:
-    corners = polygon_within(np.array([[-5.0, -1.0], [120.0, 3.0], [119.0, 60.0], [-4.0, 55.0]]), 50, 100)
+    (corners,) = polygons_within(
+        np.array([[[-5.0, -1.0], [120.0, 3.0], [119.0, 60.0], [-4.0, 55.0]]]), 50, 100
+    )
     assert all(0 <= point.x <= 100 and 0 <= point.y <= 50 for point in corners)

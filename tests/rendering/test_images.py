@@ -130,6 +130,27 @@ def test_a_scan_is_halved_where_the_limit_is_a_little_more(tmp_path: Path) -> No
     assert (size.width_px, size.height_px, size.dpi) == (1500, 500, 150.0)
 
 
+@pytest.mark.parametrize(("width", "height"), [(3001, 1001), (3001, 1000), (2901, 1333)])
+def test_a_scan_of_odd_sides_is_halved_and_not_resampled(tmp_path: Path, width: int, height: int) -> None:
+    """The decoder rounds up; a page of one pixel less would be sampled anew, which takes longer than all
+    else that is done to draw it."""
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "page.jpg")
+    with Image.open(tmp_path / "page.jpg") as image:
+        image.draft(None, (width // (width // 1300), height // (width // 1300)))
+        decoded = np.asarray(image)
+    assert len(decoded) < height
+    assert np.array_equal(drawn_from(tmp_path / "page.jpg"), decoded)
+
+
+def test_what_a_decoder_rounds_up_stays_within_the_limit(tmp_path: Path) -> None:
+    """1500 × 667 would be 500 pixels too many."""
+    corners_image(2999, 1333).save(tmp_path / "page.jpg")
+    size = opened(tmp_path / "page.jpg").measure(0, dpi=None)
+    assert 990_000 < size.width_px * size.height_px <= LIMITS.max_page_pixels
+    assert corner_colours(drawn_from(tmp_path / "page.jpg")) == ["red", "green", "blue", "white"]
+
+
 @pytest.mark.parametrize(("dpi", "expected"), [((300, 300), 300.0), ((1, 1), None), ((90000, 90000), None)])
 def test_resolution_is_told_where_it_makes_sense(
     tmp_path: Path, dpi: tuple[int, int], expected: float | None

@@ -8,7 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,8 @@ from quire.engine.arena import ArenaMap
 from quire.engine.channel import Channel, PeerGone, Sources
 from quire.engine.lane_scheduler import LaneScheduler
 from quire.engine.messages import (
+    BatchBegan,
+    BatchRun,
     DeviceReady,
     DropPage,
     FromDevice,
@@ -38,6 +40,13 @@ EXIT_DEVICE_LOST = 71
 _SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others want it. At Python's own 5 ms, a device stage of
 many short calls stands still while another thread decodes."""
+
+_CAN_WAIT = (BatchBegan, BatchRun)
+"""The engine counts these and does nothing at once: they go with the next message that it waits for."""
+
+_WAITS_SECONDS = 0.2
+"""How long they wait for such a one. To send each takes two processes as long as all else that is done for
+a batch."""
 
 _UNSAYABLE = (ValueError, TypeError, OverflowError)
 """What encoding a message raises."""
@@ -98,21 +107,19 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
     pipeline = ThreadedPipeline(loaded.model.lanes)
-    said: list[FromDevice] = []
-    lanes = LaneScheduler(loaded.model, said.append, pipeline)
+    letters = _Letters(channel)
+    lanes = LaneScheduler(loaded.model, letters.write, pipeline)
     sources = Sources(channel, pipeline)
     try:
         while True:
             lanes.step(time.monotonic())
-            ready = sources.readable(_seconds_until(lanes.next_wakeup()))
+            ready = sources.readable(_seconds_until(lanes.next_wakeup(), letters.due_at))
             if pipeline in ready:
                 for report in pipeline.take():
                     lanes.report(report, time.monotonic())
             if channel in ready:
                 _take_messages(channel, lanes, arena)
-            if said:
-                say(channel, said)
-                said.clear()
+            letters.send_due(time.monotonic())
     except PeerGone:
         return
 
@@ -136,8 +143,33 @@ def _say_alone(channel: Channel[FromDevice, ToDevice], message: FromDevice) -> N
         channel.send(PageFaulted(page=message.page, reason=f"its text cannot be sent: {error!a}"))
 
 
-def _seconds_until(moment: float | None) -> float | None:
-    return None if moment is None else max(0.0, moment - time.monotonic())
+@dataclass
+class _Letters:
+    """What is to be sent. `due_at` is when it must be: None where there is nothing."""
+
+    channel: Channel[FromDevice, ToDevice]
+    due_at: float | None = None
+    _unsent: list[FromDevice] = field(default_factory=list)
+
+    def write(self, message: FromDevice) -> None:
+        self._unsent.append(message)
+        if not isinstance(message, _CAN_WAIT):
+            self.due_at = 0.0
+        elif self.due_at is None:
+            self.due_at = time.monotonic() + _WAITS_SECONDS
+
+    def send_due(self, now: float) -> None:
+        """Raises PeerGone."""
+        if self.due_at is not None and now >= self.due_at:
+            say(self.channel, self._unsent)
+            self._unsent.clear()
+            self.due_at = None
+
+
+def _seconds_until(*moments: float | None) -> float | None:
+    """The first of them; None where there is none."""
+    earliest = min((moment for moment in moments if moment is not None), default=None)
+    return None if earliest is None else max(0.0, earliest - time.monotonic())
 
 
 def _take_messages(channel: Channel[FromDevice, ToDevice], lanes: LaneScheduler, arena: ArenaMap) -> None:

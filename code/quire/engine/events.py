@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import singledispatchmethod
+from collections.abc import Callable
 from typing import Any
 
 from quire.engine.batch_log import log_batch
@@ -49,6 +49,13 @@ class RenderEvents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._takers: dict[type[Any], Callable[[Any, Worker, RenderJob, float], None]] = {
+            Opened: self._opened,
+            Measured: self._measured,
+            Rendered: self._rendered,
+            LayerRead: self._layer_read,
+            JobFailed: self._failed,
+        }
 
     def report(self, worker: Worker, message: Any, now: float) -> None:
         if isinstance(message, RendererReady):
@@ -56,13 +63,8 @@ class RenderEvents:
             return
         job = self._engine.renderers.job_of(worker, message.job)
         if job is not None:
-            self._take(message, worker, job, now)
+            self._takers[type(message)](message, worker, job, now)
 
-    @singledispatchmethod
-    def _take(self, message: Any, worker: Worker, job: RenderJob, now: float) -> None:
-        raise TypeError(f"{type(message)} from a render worker: this is a bug")
-
-    @_take.register
     def _opened(self, message: Opened, worker: Worker, job: RenderJob, now: float) -> None:
         """Where the worker goes on with a page that nobody wants, it is told so when it has measured it."""
         if not message.goes_on:
@@ -77,13 +79,11 @@ class RenderEvents:
         if message.goes_on:
             self._engine.renderers.went_on(job, self._engine.turns.start_page(job.document, job.number), now)
 
-    @_take.register
     def _measured(self, message: Measured, worker: Worker, job: RenderJob, now: float) -> None:
         if job.task is not None:
             job.task.size = message.size
         self._engine.renderers.wait_for_arena(worker, job, now)
 
-    @_take.register
     def _rendered(self, message: Rendered, worker: Worker, job: RenderJob, now: float) -> None:
         task = self._end_job(worker, job, now)
         if not task.is_wanted:
@@ -91,7 +91,6 @@ class RenderEvents:
         else:
             self._engine.ready_pages.add(task)
 
-    @_take.register
     def _layer_read(self, message: LayerRead, worker: Worker, job: RenderJob, now: float) -> None:
         if job.task is None:
             self._engine.renderers.job_ended(worker, now)
@@ -100,7 +99,6 @@ class RenderEvents:
         task.size = message.size
         self._engine.page_ended(task, PageResult.read(task.page_index + 1, message.size, message.text), now)
 
-    @_take.register
     def _failed(self, message: JobFailed, worker: Worker, job: RenderJob, now: float) -> None:
         if job.task is not None:
             self._fail_page(self._end_job(worker, job, now), job.refusal or message.fault, now)
@@ -160,12 +158,20 @@ class DeviceEvents:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._takers: dict[type[Any], Callable[[Any, Worker, float], None]] = {
+            DeviceReady: self._ready,
+            BatchBegan: self._began,
+            BatchRun: self._ran,
+            BatchFailed: self._failed,
+            LimitBatch: self._limit,
+            PageRead: self._read,
+            PageFaulted: self._faulted,
+            PageDropped: self._dropped,
+        }
 
-    @singledispatchmethod
     def report(self, message: Any, worker: Worker, now: float) -> None:
-        raise TypeError(f"{type(message)} from a device worker: this is a bug")
+        self._takers[type(message)](message, worker, now)
 
-    @report.register
     def _ready(self, message: DeviceReady, worker: Worker, now: float) -> None:
         self._engine.model = message.model
         self._engine.devices.became_ready(worker, message, now)
@@ -179,37 +185,30 @@ class DeviceEvents:
             revision=message.model.revision,
         )
 
-    @report.register
     def _began(self, message: BatchBegan, worker: Worker, now: float) -> None:
         self._engine.devices.batch_began(worker, message, now)
 
-    @report.register
     def _ran(self, message: BatchRun, worker: Worker, now: float) -> None:
         self._engine.devices.batch_ran(worker, message, now)
         log_batch(message, self._engine.devices)
 
-    @report.register
     def _failed(self, message: BatchFailed, worker: Worker, now: float) -> None:
         self._engine.devices.batch_failed(worker, message, now)
 
-    @report.register
     def _limit(self, message: LimitBatch, worker: Worker, now: float) -> None:
         self._engine.devices.learnt(worker, message, now)
 
-    @report.register
     def _read(self, message: PageRead, worker: Worker, now: float) -> None:
         task = self._left(self._engine.devices.page_read(worker, message.page, now), now, message.cost_ms)
         if task is not None and task.size is not None:
             self._engine.page_ended(task, PageResult.read(task.page_index + 1, task.size, message.text), now)
 
-    @report.register
     def _faulted(self, message: PageFaulted, worker: Worker, now: float) -> None:
         task = self._left(self._engine.devices.page_faulted(worker, message.page, now), now)
         if task is not None:
             log_line(log, logging.WARNING, "page failed on the device", reason=message.reason)
             self._charge(task, now, message.fault)
 
-    @report.register
     def _dropped(self, message: PageDropped, worker: Worker, now: float) -> None:
         task = self._left(self._engine.devices.page_left(worker, message.page, now), now)
         if task is not None:

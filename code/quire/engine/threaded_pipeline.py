@@ -31,17 +31,18 @@ class ThreadedPipeline:
         """`clock` tells the seconds by which batches are said to have had the device."""
         self._lanes = lanes
         self._clock = clock
-        self._to_pre, to_device, to_wait, to_post = (_BatchQueue(maxsize=1) for _ in range(4))
+        queues = (_BatchQueue(maxsize=1) for _ in range(4))
+        self._to_pre, self._to_device, self._to_wait, self._to_post = queues
         self._lock = threading.Lock()
         self._reports: deque[BatchReport | BaseException] = deque()
         self._readable = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._on_device: deque[BatchOnItsWay] = deque()
         self._device_since = 0.0
         self._threads = [
-            self._thread("pre", self._to_pre, self._pre, to_device),
-            self._thread("device", to_device, self._device, to_wait),
-            self._thread("wait", to_wait, self._wait, to_post),
-            self._thread("post", to_post, self._post, None),
+            self._thread("pre", self._to_pre, self._pre, self._to_device),
+            self._thread("device", self._to_device, self._device, self._to_wait),
+            self._thread("wait", self._to_wait, self._wait, self._to_post),
+            self._thread("post", self._to_post, self._post, None),
         ]
         for thread in self._threads:
             thread.start()
@@ -79,37 +80,37 @@ class ThreadedPipeline:
         stage: str,
         source: _BatchQueue,
         work: Callable[[BatchOnItsWay], None],
-        sink: _BatchQueue | None,
+        ends_with_it: _BatchQueue | None,
     ) -> threading.Thread:
         def run() -> None:
             try:
                 while (batch := source.get()) is not None:
                     work(batch)
-                    if sink is not None:
-                        sink.put(batch)
                     del batch
             except BaseException as error:  # noqa: BLE001  (a thread's death must reach the main loop)
                 self._say(error)
-            if sink is not None:
-                sink.put(None)
+            if ends_with_it is not None:
+                ends_with_it.put(None)
 
         return threading.Thread(target=run, name=f"quire-{stage}", daemon=True)
 
     def _pre(self, batch: BatchOnItsWay) -> None:
         batch.pre()
+        self._to_device.put(batch)
 
     def _device(self, batch: BatchOnItsWay) -> None:
-        if batch.has_failed:
-            return
-        self._enter_device(batch)
-        batch.device()
-        if not batch.is_running:
-            self._leave_device(batch)
+        """What is done when its stage returns need not pass the thread that waits."""
+        if not batch.has_failed:
+            self._enter_device(batch)
+            batch.device()
+            if not batch.is_running:
+                self._leave_device(batch)
+        (self._to_wait if batch.is_running else self._to_post).put(batch)
 
     def _wait(self, batch: BatchOnItsWay) -> None:
-        if batch.is_running:
-            batch.wait()
-            self._leave_device(batch)
+        batch.wait()
+        self._leave_device(batch)
+        self._to_post.put(batch)
 
     def _post(self, batch: BatchOnItsWay) -> None:
         batch.post()

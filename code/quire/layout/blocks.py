@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
 
 from quire.layout.frames import Boxes
 from quire.layout.order import Region
@@ -17,26 +19,37 @@ _MOST_HEIGHT_RATIO = 1.7
 
 def blocks_of(boxes: Boxes, region: Region) -> list[list[int]]:
     """The region's lines as blocks, both in reading order."""
-    frames = np.array([_frame(boxes[row]) for row in region])
-    heights = np.array([np.median(boxes[row, 3] - boxes[row, 1]) for row in region])
-    middles = np.array([np.mean(boxes[row, 1] + boxes[row, 3]) / 2 for row in region])
-    usual = float(np.median(np.diff(middles))) if len(region) > 1 else 0.0
+    rows = [_Row.of([boxes[index].tolist() for index in row]) for row in region]
+    pitches = [below.middle - above.middle for above, below in pairwise(rows)]
+    usual = median(pitches) if pitches else 0.0
     blocks = [list(region[0])]
-    for number in range(1, len(region)):
-        pair = slice(number - 1, number + 1)
-        if _is_new(frames[pair], heights[pair], float(np.diff(middles[pair])[0]), usual):
+    for (above, below), members in zip(pairwise(rows), region[1:], strict=True):
+        if _is_new(above, below, usual):
             blocks.append([])
-        blocks[-1].extend(region[number])
+        blocks[-1].extend(members)
     return blocks
 
 
-def _frame(boxes: Boxes) -> Boxes:
-    return np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+@dataclass(frozen=True)
+class _Row:
+    """From the left of its first line to the right of its last; the height is the median of its lines'."""
+
+    left: float
+    right: float
+    height: float
+    middle: float
+
+    @classmethod
+    def of(cls, boxes: list[list[float]]) -> _Row:
+        lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+        heights = [bottom - top for top, bottom in zip(tops, bottoms, strict=True)]
+        return cls(min(lefts), max(rights), median(heights), (sum(tops) + sum(bottoms)) / len(boxes) / 2)
 
 
-def _is_new(frames: Boxes, heights: Boxes, pitch: float, usual: float) -> bool:
-    smaller, larger = float(heights.min()), float(heights.max())
+def _is_new(above: _Row, below: _Row, usual: float) -> bool:
+    pitch = below.middle - above.middle
+    smaller, larger = sorted((above.height, below.height))
     if larger > _MOST_HEIGHT_RATIO * smaller or pitch > _WIDEST_PITCH_HEIGHTS * larger:
         return True
-    shared = min(frames[0, 2], frames[1, 2]) - max(frames[0, 0], frames[1, 0])
-    return bool(shared <= 0 or (pitch > _WIDE_PITCH * usual and pitch > larger))
+    shared = min(above.right, below.right) - max(above.left, below.left)
+    return shared <= 0 or (pitch > _WIDE_PITCH * usual and pitch > larger)

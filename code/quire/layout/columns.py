@@ -66,6 +66,8 @@ def _gutters_at(x: float, boxes: Boxes, height: float) -> list[_Gutter]:
     is_left, is_right = boxes[:, 2] <= x + overhang, boxes[:, 0] >= x - overhang
     is_left &= boxes[:, 0] < x
     is_right &= ~is_left
+    if min(np.count_nonzero(is_left), np.count_nonzero(is_right)) < _LEAST_LINES:
+        return []
     middles = (boxes[:, 1] + boxes[:, 3]) / 2
     crossing = np.sort(middles[~(is_left | is_right)])
     stretch = np.searchsorted(crossing, middles)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from quire.layout.columns import Indices
@@ -18,32 +20,49 @@ _ROWS_LOOKED_BACK = 4
 
 def rows_of(boxes: Boxes, members: Indices) -> list[list[int]]:
     """The members as rows from top to bottom, each row from left to right."""
+    places = [_Place(*box) for box in boxes.tolist()]
     middles = (boxes[:, 1] + boxes[:, 3]) / 2
     rows: list[list[int]] = []
-    for index in members[np.argsort(middles[members], kind="stable")]:
-        near = [(_gap(boxes, index, row), row) for row in rows[-_ROWS_LOOKED_BACK:]]
+    for index in members[np.argsort(middles[members], kind="stable")].tolist():
+        near = [(_gap(places, index, row), row) for row in rows[-_ROWS_LOOKED_BACK:]]
         fitting = [(gap, row) for gap, row in near if gap is not None]
         if fitting:
-            min(fitting, key=lambda pair: pair[0])[1].append(int(index))
+            min(fitting, key=lambda pair: pair[0])[1].append(index)
         else:
-            rows.append([int(index)])
+            rows.append([index])
     for row in rows:
-        row.sort(key=lambda index: boxes[index, 0])
-    rows.sort(key=lambda row: float(np.mean(middles[row])))
+        row.sort(key=lambda index: places[index].left)
+    rows.sort(key=lambda row: sum(places[index].middle for index in row) / len(row))
     return rows
 
 
-def _gap(boxes: Boxes, index: int, row: list[int]) -> float | None:
+class _Place(NamedTuple):
+    """A line's box. Rows have few lines: numbers of Python are compared sooner than arrays are made."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+    def gap(self, other: _Place) -> float:
+        """Between the two from side to side; below nought where they lie over each other."""
+        return max(other.left - self.right, self.left - other.right)
+
+
+def _gap(places: list[_Place], index: int, row: list[int]) -> float | None:
     """From the line to the row's nearest member, or None where it stands on another row. Only that member
     is compared, so that a row may bend as paper does."""
-    left, top, right, bottom = boxes[index]
-    others = boxes[row]
-    gaps = np.maximum(others[:, 0] - right, left - others[:, 2])
-    nearest = int(np.argmin(np.abs(gaps)))
-    near = others[nearest]
-    if gaps.min() < -_MOST_OVERLAP * min(right - left, near[2] - near[0]):
+    line = places[index]
+    gaps = [line.gap(places[other]) for other in row]
+    nearest = min(range(len(row)), key=lambda number: abs(gaps[number]))
+    near = places[row[nearest]]
+    if min(gaps) < -_MOST_OVERLAP * min(line.right - line.left, near.right - near.left):
         return None
-    distance = abs((top + bottom) - (near[1] + near[3])) / 2
-    if distance >= _SAME_ROW_HEIGHTS * min(bottom - top, near[3] - near[1]):
+    distance = abs((line.top + line.bottom) - (near.top + near.bottom)) / 2
+    if distance >= _SAME_ROW_HEIGHTS * min(line.bottom - line.top, near.bottom - near.top):
         return None
-    return abs(float(gaps[nearest]))
+    return abs(gaps[nearest])

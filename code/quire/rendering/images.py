@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from PIL import ExifTags, Image
 
 from quire.rendering.blame import blame_document, blame_page
 from quire.rendering.colors import grey_or_rgb
 from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
 from quire.rendering.frames import page_frames
-from quire.rendering.scaling import easy_reduction, limited_scale, scaled_side
+from quire.rendering.samples import as_stored, copy_samples, resized_samples
+from quire.rendering.scaling import easy_reduction, limited_scale, reduced_side, scaled_side
 from quire.rendering.sniffing import GIF, JPEG, TIFF, WEBP
 from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
 from quire.words.reading import PageSize, PageText
@@ -23,25 +23,10 @@ _SANE_DPI = range(30, 2401)
 _FAX_ASPECTS = (1.5, 3.0)
 """Fax machines scan 204 × 98 dots an inch: within this ratio the coarser side is stretched."""
 
-_HALVED = 1.99
-"""From here on bilinear samples would leave pixels out."""
-
-_OPENCV_OUT_OF_MEMORY = -4
-
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF orientation → what shows the image upright (CIPA DC-008, tag 274)."""
-
 _SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations of files whose rows are the page's columns."""
 
 
 class _Shape(NamedTuple):
@@ -74,8 +59,14 @@ class ImageDocument:
         with blame_page(page_index, Exception):
             shape = self._shape(self._frame(page_index), page_index)
         scale = limited_scale(shape.width, shape.height, 1.0, self._limits.max_page_pixels)
-        if self._media_type == JPEG:
-            scale = easy_reduction(scale)
+        if self._media_type == JPEG and (divisor := easy_reduction(scale)) > 1:
+            size = PageSize(
+                width_px=reduced_side(shape.width, divisor),
+                height_px=reduced_side(shape.height, divisor),
+                dpi=shape.dpi and shape.dpi / divisor,
+            )
+            if size.width_px * size.height_px <= self._limits.max_page_pixels:
+                return size
         return PageSize(
             width_px=scaled_side(shape.width, scale),
             height_px=scaled_side(shape.height, scale),
@@ -88,9 +79,7 @@ class ImageDocument:
             image = self._frame(page_index)
             self._shape(image, page_index)
             self._is_fresh = False
-            page = self._upright(image, size)
-            samples = np.asarray(page)
-            out[...] = samples[:, :, None] if samples.ndim == 2 else samples
+            self._draw(image, as_stored(out, self._orientation(image)))
 
     def text_layer(self, page_index: int, size: PageSize, *, trusted_only: bool = True) -> PageText | None:
         return None
@@ -139,42 +128,20 @@ class ImageDocument:
         """1 for a TIFF: Pillow turns those while it loads them, and gives their turned size before."""
         return 1 if self._media_type == TIFF else int(image.getexif().get(ExifTags.Base.Orientation, 1))
 
-    def _upright(self, image: Image.Image, size: PageSize) -> Image.Image:
-        """Decodes, scales before turning (there is less to turn then), and turns."""
-        orientation = self._orientation(image)
-        target = (size.width_px, size.height_px)
-        if orientation in _SIDEWAYS:
-            target = (size.height_px, size.width_px)
+    def _draw(self, image: Image.Image, out: Pixels) -> None:
+        """Decodes and scales onto `out`, which has the file's own rows and columns."""
+        target = (out.shape[1], out.shape[0])
         if image.size != target:
-            image.draft(None, target)
+            divisor = max(1, min(round(image.width / target[0]), round(image.height / target[1])))
+            image.draft(None, (image.width // divisor, image.height // divisor))
         image.load()
         tags = getattr(image, "tag_v2", {})
         page = grey_or_rgb(image, min_is_white=tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
-        if page.size != target:
-            page = _resized(page, target)
-        turn = _TURNS.get(orientation)
-        return page if turn is None else page.transpose(turn)
-
-
-def _resized(page: Image.Image, target: tuple[int, int]) -> Image.Image:
-    """By OpenCV, which takes a fraction of the time that Pillow does to bring a large scan down. A side
-    that shrinks is brought down first. Raises MemoryError."""
-    import cv2  # a tenth of a second, and only pages over the limit need it
-
-    smaller = (min(page.width, target[0]), min(page.height, target[1]))
-    reduction = max(page.width / smaller[0], page.height / smaller[1])
-    samples = np.asarray(page)
-    try:
-        if reduction > 1:
-            way = cv2.INTER_AREA if reduction >= _HALVED else cv2.INTER_LINEAR
-            samples = cv2.resize(samples, smaller, interpolation=way)
-        if smaller != target:
-            samples = cv2.resize(samples, target, interpolation=cv2.INTER_CUBIC)
-    except cv2.error as error:
-        if error.code == _OPENCV_OUT_OF_MEMORY:
-            raise MemoryError from error
-        raise
-    return Image.fromarray(samples)
+        if page.size == target:
+            copy_samples(page, out)
+        else:
+            samples = resized_samples(page, target)
+            out[...] = samples[:, :, None] if samples.ndim == 2 else samples
 
 
 def _dots_per_inch(image: Image.Image) -> tuple[float, float] | tuple[None, None]:

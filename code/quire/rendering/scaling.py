@@ -22,8 +22,13 @@ def scaled_side(length: float, scale: float) -> int:
     return max(1, math.floor(length * scale + 1e-6))
 
 
-def easy_reduction(scale: float) -> float:
-    """A half, a quarter and so on, where that is a little less than `scale`: a JPEG is decoded at such a
-    size at once, in a fraction of the time that decoding it whole and scaling it takes."""
-    halved = 2.0 ** math.floor(math.log2(scale))
-    return halved if scale < 1 and halved >= _EASY_SHARE * scale else scale
+def easy_reduction(scale: float) -> int:
+    """2, 4 and so on, where that brings an image down to a little less than `scale`, else 1: a JPEG is
+    decoded at such a size at once, in a fraction of the time of decoding it whole and scaling it."""
+    divisor = 2 ** math.ceil(-math.log2(scale))
+    return divisor if scale < 1 and 1 / divisor >= _EASY_SHARE * scale else 1
+
+
+def reduced_side(length: float, divisor: int) -> int:
+    """As a decoder rounds it: a side that differs by one pixel would have the whole page resampled."""
+    return math.ceil(length / divisor)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from itertools import pairwise
 
 from quire.engine.port import Canvas
 from quire.models.ppocr.published_configs import DETECTION_STRIDE_PX, LINE_HEIGHT_PX, RECOGNITION_STRIDE_PX
@@ -72,7 +74,11 @@ LINE_WIDTHS = _line_widths()
 LINE_CANVASES = tuple(Canvas(LINE_HEIGHT_PX, width) for width in LINE_WIDTHS)
 
 
+_LINE_BOUNDS = tuple(math.sqrt(narrower * wider) for narrower, wider in pairwise(LINE_WIDTHS))
+"""As far in ratio from the one as from the other."""
+
+
 def line_canvas(height: float, width: float) -> Canvas:
     """The canvas of a line of this size in any unit: the nearest width at 48 pixels of height."""
-    wanted = math.log(max(width, 1e-3) / max(height, 1e-3) * LINE_HEIGHT_PX)
-    return min(LINE_CANVASES, key=lambda canvas: abs(math.log(canvas.width) - wanted))
+    wanted = max(width, 1e-3) / max(height, 1e-3) * LINE_HEIGHT_PX
+    return LINE_CANVASES[bisect_left(_LINE_BOUNDS, wanted)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,35 +43,33 @@ class Decoder:
     ) -> list[Reading]:
         """One reading for each row of [n, t] classes, their probabilities, and the odds of a space
         against them."""
+        num_rows = len(classes)
         is_character = classes != _BLANK
         is_character[:, 1:] &= classes[:, 1:] != classes[:, :-1]
         spaces_so_far = np.cumsum(space_odds > _LEAST_SPACE_ODDS, axis=1)
-        readings = []
-        for row, written in enumerate(is_character):
-            steps = np.flatnonzero(written)
-            readings.append(
-                self._reading(classes[row, steps], confidences[row, steps], spaces_so_far[row], steps)
-            )
-        return readings
-
-    def _reading(
-        self,
-        classes: npt.NDArray[np.int64],
-        confidences: npt.NDArray[np.float32],
-        spaces_so_far: npt.NDArray[np.int64],
-        steps: npt.NDArray[np.intp],
-    ) -> Reading:
-        if not len(steps):
-            return Reading("", 0.0)
-        # How many steps strictly between two characters may be a space.
-        between = spaces_so_far[steps[1:] - 1] - spaces_so_far[steps[:-1]]
-        apart = (between > 0) & self._may_part(classes[:-1], classes[1:])
-        pieces = self._characters[classes].copy()
+        rows, steps = np.nonzero(is_character)
+        written = classes[rows, steps]
+        # How many steps strictly between two characters of a row may be a space.
+        between: npt.NDArray[np.int64] = (
+            spaces_so_far[rows[1:], steps[1:] - 1] - spaces_so_far[rows[:-1], steps[:-1]]
+        )
+        apart = (between > 0) & (rows[1:] == rows[:-1]) & self._may_part(written[:-1], written[1:])
+        pieces = self._characters[written]
         pieces[1:][apart] = " " + pieces[1:][apart]
-        text = " ".join("".join(pieces).split())
-        return Reading(text, float(np.clip(confidences.mean(), 0.0, 1.0)) if text else 0.0)
+        sureness = np.bincount(rows, weights=confidences[rows, steps], minlength=num_rows)
+        ends = np.cumsum(np.bincount(rows, minlength=num_rows)).tolist()
+        return [
+            _reading(pieces[start:end].tolist(), total)
+            for (start, end), total in zip(pairwise((0, *ends)), sureness.tolist(), strict=True)
+        ]
 
     def _may_part(self, before: npt.NDArray[np.int64], after: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         ideographic = self._is_ideographic[before] & self._is_ideographic[after]
         may: npt.NDArray[np.bool_] = (before != self._space) & (after != self._space) & ~ideographic
         return may
+
+
+def _reading(pieces: list[str], sureness: float) -> Reading:
+    """Of characters, each with the space before it, and the sum of their probabilities."""
+    text = " ".join("".join(pieces).split())
+    return Reading(text, min(1.0, max(0.0, sureness / len(pieces))) if text else 0.0)

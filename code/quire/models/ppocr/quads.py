@@ -65,7 +65,7 @@ def _lengths(steps: Floats) -> Floats:
     return lengths
 
 
-def polygon_within(quad: Floats, height: int, width: int) -> Polygon:
-    """The quad's corners, each moved into the page."""
-    inside = np.clip(quad, 0.0, (width, height)).round(2).tolist()
-    return (Point(*inside[0]), Point(*inside[1]), Point(*inside[2]), Point(*inside[3]))
+def polygons_within(quads: Quads, height: int, width: int) -> list[Polygon]:
+    """The quads' corners, each moved into the page."""
+    inside = np.clip(quads, 0.0, (width, height)).round(2).tolist()
+    return [(Point(*a), Point(*b), Point(*c), Point(*d)) for a, b, c, d in inside]

@@ -37,7 +37,7 @@ from quire.models.ppocr.orientation import (
     probes,
 )
 from quire.models.ppocr.page_images import PageImage, place_page
-from quire.models.ppocr.quads import PageView, Quads, heights, polygon_within, turned, widths
+from quire.models.ppocr.quads import PageView, Quads, heights, polygons_within, turned, widths
 from quire.models.ppocr.regions import Regions
 from quire.models.ppocr.speed_ups import in_portions, on_graphs, with_packages
 from quire.models.precision import Precision, choose_precision
@@ -86,9 +86,9 @@ class PPOCRReader:
         if self._prepare is not None:
             self._prepare()
         page = place_page(np.full((1000, 700, 3), 255, np.uint8), self.side)
-        line = LinePlace(page, np.array([[0.0, 0.0], [320.0, 0.0], [320.0, 48.0], [0.0, 48.0]]))
+        (line,) = _line_items(page, np.array([[[0.0, 0.0], [320.0, 0.0], [320.0, 48.0], [0.0, 48.0]]]))
         search = PageSearch(page, PageView(page.height, page.width))
-        for item in (_page_item(search), _line_item(line)):
+        for item in (_page_item(search), line):
             self._run(item, 1)
             if self.side.captures_graphs:
                 with contextlib.suppress(DeviceOutOfMemory):
@@ -109,12 +109,10 @@ class PPOCRReader:
         else:
             quads, readings = yield from _read_standing(page, quads)
         lines = [
-            Line(
-                text=reading.text,
-                confidence=reading.confidence,
-                polygon=polygon_within(quad, page.height, page.width),
+            Line(text=reading.text, confidence=reading.confidence, polygon=polygon)
+            for polygon, reading in zip(
+                polygons_within(quads, page.height, page.width), readings, strict=True
             )
-            for quad, reading in zip(quads, readings, strict=True)
             if reading.text and reading.confidence >= LEAST_CONFIDENCE
         ]
         return compose_page(lines, rotation_degrees=90 * quarters)
@@ -145,7 +143,7 @@ def _which_side(page: PageImage, quads: Quads) -> Steps[int]:
     """1 or 3: the quarters by which a page that lies on its side must be turned."""
     once, thrice = turned(quads, 1), turned(quads, 3)
     chosen = probes(once)
-    readings = yield [_line_item(LinePlace(page, way[index])) for way in (once, thrice) for index in chosen]
+    readings = yield _line_items(page, np.concatenate([once[chosen], thrice[chosen]]))
     half = len(chosen)
     return 3 if certainty(readings[half:]) > certainty(readings[:half]) else 1
 
@@ -158,7 +156,7 @@ def _read_upright(page: PageImage, quads: Quads) -> Steps[tuple[int, Quads, list
         return 0, placed, readings
     upside_down = turned(quads, 2)
     chosen = probes(quads)
-    again = yield [_line_item(LinePlace(page, upside_down[index])) for index in chosen]
+    again = yield _line_items(page, upside_down[chosen])
     if not is_clearly_better(again, [readings[index] for index in chosen]):
         return 0, placed, readings
     placed, readings = yield from _read_standing(page, upside_down)
@@ -169,8 +167,9 @@ def _read_standing(page: PageImage, quads: Quads) -> Steps[tuple[Quads, list[Rea
     """Reads lines of a page that is the right way up; a line that still stands on end is read each way
     and the surest reading kept. One quad and one reading for each quad, in order."""
     ways = [(index, way) for index, turns in enumerate(possible_turns(quads)) for way in turns]
-    candidates = np.stack([turned(quads[index : index + 1], way)[0] for index, way in ways])
-    outputs: Sequence[Reading] = yield [_line_item(LinePlace(page, quad)) for quad in candidates]
+    all_turned = [turned(quads, way) for way in range(4)]
+    candidates = np.stack([all_turned[way][index] for index, way in ways])
+    outputs: Sequence[Reading] = yield _line_items(page, candidates)
     best: dict[int, int] = {}
     for number, (index, _) in enumerate(ways):
         if index not in best or outputs[number].confidence > outputs[best[index]].confidence:
@@ -183,9 +182,9 @@ def _page_item(search: PageSearch) -> Item:
     return Item(DETECTION, page_canvas(search.view.height, search.view.width), search)
 
 
-def _line_item(place: LinePlace) -> Item:
-    quad = place.quad[None]
-    return Item(RECOGNITION, line_canvas(float(heights(quad)[0]), float(widths(quad)[0])), place)
+def _line_items(page: PageImage, quads: Quads) -> list[Item]:
+    sizes = zip(quads, heights(quads).tolist(), widths(quads).tolist(), strict=True)
+    return [Item(RECOGNITION, line_canvas(high, wide), LinePlace(page, quad)) for quad, high, wide in sizes]
 
 
 def load_reader(folder: Path, settings: Settings) -> PPOCRReader:
