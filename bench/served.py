@@ -69,9 +69,9 @@ def low_port() -> int:
 
 @contextlib.contextmanager
 def served(**settings: str) -> Iterator[Served]:
-    """Started, not yet healthy. `settings` are environment variables. Its log goes to a file whose
-    path is printed when it does not stop cleanly."""
-    port = free_port()
+    """Started, not yet healthy, on a free port unless `settings`, which are environment variables, name
+    one. Its log goes to a file whose end is printed when it does not stop cleanly."""
+    port = int(settings.get("SAGEMAKER_BIND_TO_PORT") or free_port())
     with tempfile.TemporaryDirectory(prefix="quire-bench-") as folder:
         base = {"SAGEMAKER_BASE_DIR": folder, "SAGEMAKER_BIND_TO_PORT": str(port)}
         environ = {**os.environ, **base, "QUIRE_BIND_HOST": "127.0.0.1", **settings}
