@@ -37,7 +37,9 @@ def path_without_compilers(tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def outside_make() -> dict[str, str]:
     """The environment without the marks of a `make test` that this run may be part of."""
     return {
-        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTEST")
     }
 
 

@@ -7,14 +7,24 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from quire.engine.channel import Channel
-from quire.engine.device_worker import say, texts_of
-from quire.engine.messages import DeviceReady, FromDevice, PageFaulted, PageRead, ReadText, ToDevice
+from quire.engine.device_worker import Letters, say, texts_of
+from quire.engine.messages import (
+    BatchBegan,
+    BatchRun,
+    DeviceReady,
+    FromDevice,
+    PageFaulted,
+    PageRead,
+    ReadText,
+    ToDevice,
+)
 from quire.words.reading import PageResult, PageSize, PageText
 from tests.fakes.running_engine import CODE, stub_folder
 
@@ -34,6 +44,39 @@ def test_a_text_that_cannot_be_sent_costs_its_page_alone() -> None:
     assert heard[1].page == 2
     assert "cannot be sent" in heard[1].reason
     worker.close()
+    engine.close()
+
+
+def began(num_items: int) -> BatchBegan:
+    return BatchBegan(lane="lane", canvas_height=64, canvas_width=64, num_items=num_items)
+
+
+def ran(num_items: int) -> BatchRun:
+    return BatchRun(
+        lane="lane", canvas_height=64, canvas_width=64, num_items=num_items, pages=(1,), milliseconds=5.0
+    )
+
+
+def test_the_engine_is_told_of_batches_with_other_news_but_always_knows_of_one_that_runs() -> None:
+    ours, theirs = socket.socketpair()
+    engine: Channel[ToDevice, FromDevice] = Channel(theirs, FromDevice)
+    letters = Letters(Channel(ours, ToDevice))
+    now = time.monotonic()
+
+    def heard(*written: FromDevice, at: float) -> list[FromDevice]:
+        for message in written:
+            letters.write(message)
+        letters.send_due(at)
+        return list(engine.receive_all())
+
+    assert heard(at=now) == []
+    assert heard(began(1), at=now) == [began(1)], "a worker that freezes now is seen to"
+    assert heard(ran(1), began(2), ran(2), began(3), at=now) == []
+    assert letters.due_at is not None
+    assert heard(at=letters.due_at + 1) == [ran(1), began(2), ran(2), began(3)]
+    assert heard(ran(3), read(1, "one"), at=now) == [ran(3), read(1, "one")]
+    assert heard(began(4), at=now) == [began(4)], "it knew of none"
+    letters.channel.close()
     engine.close()
 
 

@@ -290,3 +290,28 @@ def test_wrong_numbers_of_outputs_fail_the_batch() -> None:
         ended = reports(pipeline, 2)[1]
     assert isinstance(ended, BatchEnded)
     assert ended.outputs == BatchFailure("ValueError: 0 outputs for 1 items")
+
+
+def test_what_is_done_at_once_does_not_overtake_what_the_device_is_at() -> None:
+    """Of a lane whose outputs are waited for now and then: one fails before, one is there at once."""
+    kernels, laid_out = KernelsRunning(), threading.Event()
+
+    def pre(payloads: Any) -> None:
+        if payloads == (2,):
+            raise ValueError("no such page")
+        if payloads == (4,):
+            laid_out.set()
+
+    def device(prepared: Any) -> KernelsRunning | None:
+        return kernels if prepared == (1,) else None
+
+    with running(ScriptedLane(pre, device)) as pipeline:
+        taken: list[BatchReport] = []
+        for number in (1, 2, 3, 4):
+            pipeline.start(job(number))
+        meet(laid_out)
+        assert not [each for each in pipeline.take() if isinstance(each, BatchEnded)]
+        kernels.is_through.set()
+        while len([each for each in taken if isinstance(each, BatchEnded)]) < 4:
+            taken += reports(pipeline, 1)
+    assert [each.number for each in taken if isinstance(each, BatchEnded)] == [1, 2, 3, 4]

@@ -18,6 +18,7 @@ from quire.engine.channel import Channel, PeerGone, Sources
 from quire.engine.lane_scheduler import LaneScheduler
 from quire.engine.messages import (
     BatchBegan,
+    BatchFailed,
     BatchRun,
     DeviceReady,
     DropPage,
@@ -107,7 +108,7 @@ def run_device_worker(inheritance: Inheritance, load: Callable[[], LoadedModel])
     )
     sys.setswitchinterval(_SWITCH_SECONDS)
     pipeline = ThreadedPipeline(loaded.model.lanes)
-    letters = _Letters(channel)
+    letters = Letters(channel)
     lanes = LaneScheduler(loaded.model, letters.write, pipeline)
     sources = Sources(channel, pipeline)
     try:
@@ -144,16 +145,19 @@ def _say_alone(channel: Channel[FromDevice, ToDevice], message: FromDevice) -> N
 
 
 @dataclass
-class _Letters:
-    """What is to be sent. `due_at` is when it must be: None where there is nothing."""
+class Letters:
+    """What is to be sent. `due_at` is when it must be: None where there is nothing. The engine knows of some
+    batch whenever one is on the device, so that it sees a worker that freezes there."""
 
     channel: Channel[FromDevice, ToDevice]
     due_at: float | None = None
     _unsent: list[FromDevice] = field(default_factory=list)
+    _num_batches_known: int = 0
 
     def write(self, message: FromDevice) -> None:
         self._unsent.append(message)
-        if not isinstance(message, _CAN_WAIT):
+        is_first = isinstance(message, BatchBegan) and self._num_batches_known == 0
+        if is_first or not isinstance(message, _CAN_WAIT):
             self.due_at = 0.0
         elif self.due_at is None:
             self.due_at = time.monotonic() + _WAITS_SECONDS
@@ -162,6 +166,9 @@ class _Letters:
         """Raises PeerGone."""
         if self.due_at is not None and now >= self.due_at:
             say(self.channel, self._unsent)
+            for message in self._unsent:
+                self._num_batches_known += isinstance(message, BatchBegan)
+                self._num_batches_known -= isinstance(message, (BatchRun, BatchFailed))
             self._unsent.clear()
             self.due_at = None
 

@@ -37,6 +37,7 @@ class ThreadedPipeline:
         self._reports: deque[BatchReport | BaseException] = deque()
         self._readable = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._on_device: deque[BatchOnItsWay] = deque()
+        self._num_waited_for = 0
         self._device_since = 0.0
         self._threads = [
             self._thread("pre", self._to_pre, self._pre, self._to_device),
@@ -99,18 +100,25 @@ class ThreadedPipeline:
         self._to_device.put(batch)
 
     def _device(self, batch: BatchOnItsWay) -> None:
-        """What is done when its stage returns need not pass the thread that waits."""
         if not batch.has_failed:
             self._enter_device(batch)
             batch.device()
             if not batch.is_running:
                 self._leave_device(batch)
-        (self._to_wait if batch.is_running else self._to_post).put(batch)
+        with self._lock:
+            is_waited_for = batch.is_running or self._num_waited_for > 0
+            self._num_waited_for += is_waited_for
+        (self._to_wait if is_waited_for else self._to_post).put(batch)
 
     def _wait(self, batch: BatchOnItsWay) -> None:
-        batch.wait()
-        self._leave_device(batch)
+        """What is done when its device stage returns passes here only behind one that is not: batches end in
+        their order."""
+        if batch.is_running:
+            batch.wait()
+            self._leave_device(batch)
         self._to_post.put(batch)
+        with self._lock:
+            self._num_waited_for -= 1
 
     def _post(self, batch: BatchOnItsWay) -> None:
         batch.post()

@@ -24,8 +24,9 @@ def at_interrupt(call: Callable[[], None]) -> Iterator[None]:
 
     listener = threading.Thread(target=listen, name="interrupts", daemon=True)
     listener.start()
-    before = signal.set_wakeup_fd(told.fileno())
+    before = -1
     try:
+        before = signal.set_wakeup_fd(told.fileno())
         yield
     finally:
         signal.set_wakeup_fd(before)
