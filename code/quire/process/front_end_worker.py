@@ -37,6 +37,7 @@ class FrontEndWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
     """One per front end."""
 
     def init_process(self) -> None:
+        self.wsgi: Any = None  # SIGTERM may come while the application is loaded
         self.farewells = ThreadPoolExecutor(FAREWELL_THREADS, thread_name_prefix="farewell")
         super().init_process()
 
