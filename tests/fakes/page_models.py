@@ -38,6 +38,13 @@ class Grid:
 """Class Grid: `fields` tell the mean of each of cells x cells cells."""
 
 
+WRITES_BRIGHTNESS = """
+def output_fn(reading, accept):
+    return f"{reading.pages[0].fields['cells'][0][0]:.1f}", "text/plain"
+"""
+"""A handler over GRID: the brightness of the first page's first cell."""
+
+
 def page_model_folder(
     base: Path, source: str = GRID, module: str = "grid", entry: str = "grid:Grid", **options: Any
 ) -> Path:

@@ -10,14 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.fakes.page_models import GRID, page_model_folder
+from tests.fakes.page_models import GRID, WRITES_BRIGHTNESS, page_model_folder
 from tests.fakes.running_container import handler_folder
 from tests.mms.conftest import Served, await_warm, serving_under
-
-WRITES_BRIGHTNESS = """
-def output_fn(reading, accept):
-    return f"{reading.pages[0].fields['cells'][0][0]:.1f}", "text/plain"
-"""
 
 
 def drawn(value: int) -> bytes:

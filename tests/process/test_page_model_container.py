@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.documented import block, docs_page, section
-from tests.fakes.page_models import GRID, page_model_folder
+from tests.fakes.page_models import GRID, WRITES_BRIGHTNESS, page_model_folder
 from tests.fakes.running_container import Container, handler_folder, run_serve, serving
 
 ONE_WORKER = {"QUIRE_DEVICE_WORKERS": "1", "QUIRE_RENDER_WORKERS": "1"}
@@ -105,12 +105,6 @@ def test_a_handler_may_stand_over_a_page_model(tmp_path: Path) -> None:
         container.await_warm()
         answer = container.post(draw(tmp_path / "page.png", 51))
         assert (answer.status, answer.body) == (200, b"0.2"), answer.body
-
-
-WRITES_BRIGHTNESS = """
-def output_fn(reading, accept):
-    return f"{reading.pages[0].fields['cells'][0][0]:.1f}", "text/plain"
-"""
 
 
 @pytest.mark.parametrize(
