@@ -11,7 +11,7 @@ from quire.rendering.blame import blame_document, blame_page
 from quire.rendering.colors import grey_or_rgb
 from quire.rendering.documents import Pixels, RenderLimits, refuse_wrong_target
 from quire.rendering.frames import page_frames
-from quire.rendering.samples import as_stored, copy_samples, resized_samples
+from quire.rendering.samples import as_stored, copy_samples, resize_samples
 from quire.rendering.scaling import easy_reduction, limited_scale, reduced_side, scaled_side
 from quire.rendering.sniffing import GIF, JPEG, TIFF, WEBP
 from quire.words.errors import DocumentError, PageTooLarge, PageUnreadable
@@ -140,8 +140,7 @@ class ImageDocument:
         if page.size == target:
             copy_samples(page, out)
         else:
-            samples = resized_samples(page, target)
-            out[...] = samples[:, :, None] if samples.ndim == 2 else samples
+            resize_samples(page, out)
 
 
 def _dots_per_inch(image: Image.Image) -> tuple[float, float] | tuple[None, None]:

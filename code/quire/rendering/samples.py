@@ -24,14 +24,15 @@ def copy_samples(image: Image.Image, out: Samples) -> None:
     rows = max(1, _STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         strip = np.asarray(image.crop((0, top, image.width, min(image.height, top + rows))))
-        out[top : top + rows] = strip[:, :, None] if strip.ndim < out.ndim else strip
+        _lay(strip, out[top : top + rows])
 
 
-def resized_samples(image: Image.Image, target: tuple[int, int]) -> Samples:
-    """At `target` width and height, by OpenCV, which takes a fraction of the time that Pillow does to bring a
-    large scan down. A side that shrinks is brought down first. Raises MemoryError."""
+def resize_samples(image: Image.Image, out: Samples) -> None:
+    """Grey or RGB, onto [h, w, 3] of another size, by OpenCV, which takes a fraction of the time that Pillow
+    does to bring a large scan down. A side that shrinks is brought down first. Raises MemoryError."""
     import cv2  # a tenth of a second, and only pages over the limit need it
 
+    target = (out.shape[1], out.shape[0])
     smaller = (min(image.width, target[0]), min(image.height, target[1]))
     reduction = max(image.width / smaller[0], image.height / smaller[1])
     samples: Samples = np.empty((image.height, image.width, 3)[: 2 if image.mode == "L" else 3], np.uint8)
@@ -46,7 +47,12 @@ def resized_samples(image: Image.Image, target: tuple[int, int]) -> Samples:
         if error.code == _OPENCV_OUT_OF_MEMORY:
             raise MemoryError from error
         raise
-    return samples
+    _lay(samples, out)
+
+
+def _lay(samples: Samples, out: Samples) -> None:
+    """Grey is each of the three colours."""
+    out[...] = samples[:, :, None] if samples.ndim < out.ndim else samples
 
 
 def as_stored(upright: Samples, orientation: int) -> Samples:
