@@ -15,7 +15,9 @@ from quire_endpoint.s3_location import S3Location
 class Attempt:
     """One inference id. `token` is its random part, and the name asked for its output. `is_answered` says
     that the call's answer is known, and with it the locations; without it the endpoint may have the job or
-    not. `told` is what a notification said of it, as it came."""
+    not. `called_seconds` is when the call was made or, of one that is answered, when its answer came: a busy
+    endpoint may have accepted it as late, and counts TTL and timeout from there. `told` is what a
+    notification said of it, as it came."""
 
     number: int
     token: str

@@ -96,11 +96,14 @@ class Ledger:
             )
         return self._latest(job.number)
 
-    def answer(self, attempt: Attempt, output: S3Location | None, failure: S3Location | None) -> None:
-        """The endpoint has the job, and these are its locations."""
+    def answer(
+        self, attempt: Attempt, seconds: float, output: S3Location | None, failure: S3Location | None
+    ) -> None:
+        """The endpoint has the job since `seconds` at the latest, and these are its locations."""
         self._database.change(
-            "update attempts set is_answered = 1, output = ?, failure = ? where number = ?",
-            (_text(output), _text(failure), attempt.number),
+            "update attempts set is_answered = 1, called_seconds = ?, output = ?, failure = ? "
+            "where number = ?",
+            (seconds, _text(output), _text(failure), attempt.number),
         )
 
     def doubt(self, attempt: Attempt) -> None:

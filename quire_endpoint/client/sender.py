@@ -91,7 +91,7 @@ class Sender:
             answer = self._runtime.call(job, attempt, content)
         except (ClientError, BotoCoreError) as error:
             return self._after(job, attempt, error)
-        self._ledger.answer(attempt, answer.output, answer.failure)
+        self._ledger.answer(attempt, self._clock.now(), answer.output, answer.failure)
         return Sent()
 
     def _after(self, job: Job, attempt: Attempt, error: ClientError | BotoCoreError) -> Sending:

@@ -23,7 +23,7 @@ class Next(enum.Enum):
 
 
 def lost_seconds(job: Job, attempt: Attempt, slack_seconds: float) -> float:
-    """When nothing can come any more: the call's time, its TTL, its timeout and the slack."""
+    """When nothing can come any more: the call's or its answer's time, TTL, timeout and slack."""
     return attempt.called_seconds + job.request.ttl_seconds + job.request.timeout_seconds + slack_seconds
 
 

@@ -44,7 +44,7 @@ def test_s3_out_of_reach_is_waited_for_a_quarter_of_an_hour(unreachable: Any, cl
     number = ledger.enter(Document(b"1"), Request(ttl_seconds=60, timeout_seconds=1), keeps_body=True).number
     attempt = ledger.intend(ledger.job(number), clock.now())
     assert attempt is not None
-    ledger.answer(attempt, S3Location("b", "k"), None)
+    ledger.answer(attempt, clock.now(), S3Location("b", "k"), None)
     lookout = Lookout(ledger, Finder(unreachable), clock, 0.0)
     for _ in range(13):
         assert lookout.look(number).result is Next.WAIT

@@ -125,6 +125,17 @@ def test_lost_job_is_submitted_again_after_its_time(
     assert 1500 <= again < 1570
 
 
+def test_time_that_a_busy_endpoint_takes_to_accept_a_call_is_not_the_jobs(
+    client: AsyncEndpointClient, endpoint: SimulatedEndpoint
+) -> None:
+    """It counts TTL and timeout from its receipt."""
+    endpoint.accepts_after_seconds, endpoint.service_seconds = 70.0, 600.0
+    request = Request(ttl_seconds=60, timeout_seconds=1)
+    outcome = client.wait(client.submit(b"1", request))
+    assert isinstance(outcome, Succeeded)
+    assert (outcome.calls, len(endpoint.calls)) == (1, 1)
+
+
 def test_job_that_is_lost_three_times_is_lost(
     client: AsyncEndpointClient, endpoint: SimulatedEndpoint, clock: SimulatedClock
 ) -> None:
@@ -157,7 +168,7 @@ def test_notification_of_an_earlier_attempt_selects_its_answer(
     ledger = Ledger(tmp_path / "ledger.sqlite")
     attempt = ledger.intend(ledger.job(first.number), clock.now())
     assert attempt is not None
-    ledger.answer(attempt, S3Location("answers", "out/second.out"), None)
+    ledger.answer(attempt, clock.now(), S3Location("answers", "out/second.out"), None)
     clock.wait(100, ())
     lookout = Lookout(ledger, Finder(endpoint.session().client("s3")), clock, 600.0)
     assert lookout.look(first.number).result is Next.WAIT

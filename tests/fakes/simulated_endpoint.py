@@ -82,8 +82,9 @@ class SimulatedEndpoint:
     """`lanes` invocations are served at once, each for `service_seconds`. `fate` is what becomes of each;
     `refusals` meet the next calls, one each; the accepted calls of the numbers in `hangs_at` are not answered
     for a minute, nor is any other then. Without `can_list` S3 answers 403 for what is not there. With
-    `knows_failure_path` False there is no failure location. `s3_refusals` meet the next requests of S3,
-    `removed` are keys of inputs that are there no more, `s3_behind_seconds` is how late S3's clock is."""
+    `knows_failure_path` False there is no failure location. `accepts_after_seconds` is how long a call takes
+    until it is received. `s3_refusals` meet the next requests of S3, `removed` are keys of inputs that are
+    there no more, `s3_behind_seconds` is how late S3's clock is."""
 
     clock: SimulatedClock
     lanes: int = 1
@@ -93,6 +94,7 @@ class SimulatedEndpoint:
     refusals: deque[Refusal] = field(default_factory=deque)
     can_list: bool = True
     knows_failure_path: bool = True
+    accepts_after_seconds: float = 0.0
     honours_filename: bool = True
     hangs_at: Collection[int] = ()
     s3_refusals: deque[Refusal] = field(default_factory=deque)
@@ -131,6 +133,7 @@ class SimulatedEndpoint:
             refusal = self.refusals.popleft() if self.refusals else None
             if refusal is not None and not refusal.is_accepted:
                 return self._refused(request, refusal)
+            self.clock.wait(self.accepts_after_seconds, ())
             call = self._call_of(request)
             self._keep(call)
             self._serve(call)

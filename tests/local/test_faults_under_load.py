@@ -25,9 +25,9 @@ from tests.fakes.endpoint_under_load import (
     hasty,
 )
 
-SPEED = 40.0
+SPEED = 20.0
 SLACK_SECONDS = 60.0
-"""1.5 s on the wall: what a busy machine takes to accept a call and to store an answer."""
+"""3 s on the wall: what a busy machine takes to accept a call and to store an answer."""
 
 COUNT, STRUCK = 60, 8
 EACH = 40
