@@ -14,10 +14,12 @@ from bench.knee import Bound, Layout, Point, Shares, bound, cpu_layouts, gains, 
 from bench.long_documents import INVOICE, marked_png
 from bench.served import served
 from bench.stub_container import stub_base
-from bench.tune import documents, largest_batches, main
+from bench.tune import SAMPLES, Tuning, documents, largest_batches, main, try_shares
 from bench.tune_findings import SHARES, Findings, ShareTried, least_share, recommend
 from bench.tune_words import advice
 from quire.models.stub import Marker
+
+LETTERS = SAMPLES / "letters.tiff"
 
 IDLE = Shares(device=0.1, device_host=0.1, model_cores=0.1, rendering=0.1, front_end=0.1, host=0.1)
 
@@ -175,11 +177,20 @@ def test_a_quick_tuning_of_the_stub(
     assert "QUIRE_MAX_CONCURRENT_INVOCATIONS=4 QUIRE_BATCH_SHARE=" in said
     assert said[said.index("1 documents, over and over") :] in (tmp_path / "tune.md").read_text()
     figures = json.loads((tmp_path / "tune.json").read_text())["figures"]
-    largest = {each["share"]: each["largest_batches"]["stub"] for each in figures["shares"]}
-    assert tuple(largest) == SHARES
-    assert largest[0.25] == 1 < largest[0.5] <= 2 < largest[1.0]
+    assert tuple(each["share"] for each in figures["shares"]) == SHARES
     assert figures["recommended"]["share"] in SHARES
     assert figures["recommended"]["host_bytes"] > 0
+
+
+def test_each_share_bounds_the_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two dozen pages are in flight all the time, so that a batch is as large as it may be."""
+    with stub_base(batch_seconds=0.1, max_items=4) as base:
+        monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(base))
+        device = {"QUIRE_DEVICE": "cpu", "QUIRE_DEVICE_WORKERS": "1"}
+        found = try_shares(Tuning((LETTERS,), 1.0, 8), (), 8, **device)
+    assert {tried.share: tried.largest_batches["stub"] for tried in found} == {
+        share: 4 * share for share in SHARES
+    }
 
 
 def test_no_documents_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -226,4 +226,7 @@ def choose_kernels(device: torch.device, dtype: torch.dtype) -> Kernels:
         return PlainKernels(device, dtype)
     if not all(hasattr(torch.ops.mkldnn, name) for name in _ONEDNN_OPERATORS):
         return PlainKernels(device, dtype)
+    # oneDNN has kernels of bfloat16 for AVX-512 and for AVX-NE-CONVERT; torch emulates it on any CPU.
+    if dtype is torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return PlainKernels(device, dtype)
     return OneDnnKernels(dtype)
