@@ -19,6 +19,7 @@ from torch import Tensor
 from bench.ceiling_items import Items
 from bench.line_process import answer_lines
 from quire.models.devices import choose_device, device_class
+from quire.models.host_memory import keep_freed_memory
 from quire.models.model_folder import default_model_dir
 from quire.models.ppocr.networks import load_networks
 from quire.models.precision import choose_precision
@@ -118,6 +119,7 @@ class Networks:
 
 
 def main() -> None:
+    keep_freed_memory(os.environ)
     networks = Networks(Settings.from_environ(os.environ))
 
     def answer(command: dict[str, Any]) -> dict[str, float]:

@@ -14,12 +14,12 @@ from bench.knee import Bound, Layout, Point, Shares, bound, cpu_layouts, gains, 
 from bench.long_documents import INVOICE, marked_png
 from bench.served import served
 from bench.stub_container import stub_base
-from bench.tune import SAMPLES, Tuning, documents, largest_batches, main, try_shares
+from bench.tune import Tuning, documents, largest_batches, main, try_shares
 from bench.tune_findings import SHARES, Findings, ShareTried, least_share, recommend
 from bench.tune_words import advice
 from quire.models.stub import Marker
 
-LETTERS = SAMPLES / "letters.tiff"
+LETTERS = INVOICE.parent / "letters.tiff"
 
 IDLE = Shares(device=0.1, device_host=0.1, model_cores=0.1, rendering=0.1, front_end=0.1, host=0.1)
 

@@ -18,6 +18,7 @@ from quire.engine.device_worker import (
 )
 from quire.engine.port import DeviceLost, DeviceOutOfMemory
 from quire.models.cpu_process import prepare_cpu_process
+from quire.models.host_memory import keep_freed_memory
 from quire.models.huggingface.folder import HuggingFaceChoice
 from quire.models.model_choice import (
     ModelChoice,
@@ -53,6 +54,7 @@ def _load(choice: ModelChoice, settings: Settings) -> LoadedModel:
         options = choice.options.with_batch_share(settings.batch_share)
         return LoadedModel(StubModel(options), "stub", "none", pages_wanted=2 * options.max_items)
     _check_device()
+    keep_freed_memory(os.environ)
     return fitting(lambda: _load_onto_device(choice, settings))
 
 
