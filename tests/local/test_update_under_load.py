@@ -68,13 +68,10 @@ class Stream:
         self._pool.shutdown()
 
     def _run(self) -> None:
-        for document in documents(MOST):
-            while self._local.host.backlog(NAME).waiting > MOST_WAITING:
-                if self._ended.wait(0.02):
-                    return
-            if self._ended.wait(0.02):
-                return
-            self.jobs.append(self._client.submit(document, self._request))
+        unsent = iter(documents(MOST))
+        while not self._ended.wait(0.02):
+            if self._local.host.backlog(NAME).waiting <= MOST_WAITING:
+                self.jobs.append(self._client.submit(next(unsent), self._request))
 
 
 def update(

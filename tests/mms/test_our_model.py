@@ -28,7 +28,7 @@ def output_fn(prediction, accept):
 @pytest.fixture(scope="module", params=["gunicorn", "mms"])
 def counter(request: pytest.FixtureRequest) -> Iterator[Served]:
     with short_folder() as folder:
-        base = handler_folder(stub_folder(folder, slow_seconds=0.8), COUNTS_PAGES)
+        base = handler_folder(stub_folder(folder, slow_seconds=4.0), COUNTS_PAGES)
         settings = {"QUIRE_DEVICE_WORKERS": "1", "QUIRE_RENDER_WORKERS": "1"}
         with serving_under(request.param, base, **settings) as container:
             await_warm(container)
