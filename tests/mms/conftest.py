@@ -90,7 +90,7 @@ class Served:
     def post_while_busy(self, bodies: list[bytes], attributes: list[str]) -> list[Answer]:
         """The first one is slow; the others come while it is on the device."""
         first = self.post_many(bodies[:1], attributes[:1])
-        eventually(self.in_hand)
+        eventually(self.in_engine)
         sent = [*first, *self.post_many(bodies[1:], attributes[1:])]
         return [answer.result() for answer in sent]
 
@@ -141,14 +141,14 @@ def await_warm(container: Container) -> None:
 
 @pytest.fixture(scope="session", params=["gunicorn", "mms"])
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    """Four documents at once; a marked page takes most of a second."""
+    """Four documents at once; a marked page takes two seconds, in which others come on a busy machine too."""
     settings = {
         "QUIRE_MAX_BODY_BYTES": str(MAX_BODY_BYTES),
         "QUIRE_RENDER_WORKERS": "1",
         "QUIRE_DEVICE_WORKERS": "1",
     }
     with short_folder() as folder:
-        base = stub_folder(folder, slow_seconds=0.8)
+        base = stub_folder(folder, slow_seconds=2.0)
         with serving_under(request.param, base, **settings) as container:
             await_warm(container)
             yield Served(request.param, container)
