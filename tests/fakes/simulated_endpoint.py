@@ -133,7 +133,8 @@ class SimulatedEndpoint:
             refusal = self.refusals.popleft() if self.refusals else None
             if refusal is not None and not refusal.is_accepted:
                 return self._refused(request, refusal)
-            self.clock.wait(self.accepts_after_seconds, ())
+            if self.accepts_after_seconds:
+                self.clock.wait(self.accepts_after_seconds, ())
             call = self._call_of(request)
             self._keep(call)
             self._serve(call)
