@@ -6,6 +6,11 @@ from collections import deque
 
 SHARE_OF_TTL = 0.25
 
+_GROWTH = 2
+"""As many more may wait for each that has completed. A rate from few completions is no rate: of documents that
+end together a second after the run began it would be thousands of times too large. Documents of an hour over
+a TTL of six allow 1.5 a lane, so that the first to end together, one a lane, do not allow much too many."""
+
 
 class Pace:
     """At most as many as the endpoint completes in a quarter of the TTL: none expires unless it becomes four
@@ -18,6 +23,7 @@ class Pace:
         self._first_backlog = first_backlog
         self._began_seconds = now
         self._completed: deque[float] = deque()
+        self._num_completed = 0
 
     def completed(self, called_seconds: float, written_seconds: float | None, now: float) -> None:
         """One has. What bears no date counts when it is noticed, if it was called in this run."""
@@ -25,6 +31,7 @@ class Pace:
             written_seconds = now
         if written_seconds is not None and written_seconds >= self._began_seconds:
             self._completed.append(written_seconds)
+            self._num_completed += 1
 
     def allowed(self, now: float) -> int:
         """At least one."""
@@ -34,4 +41,5 @@ class Pace:
         while len(self._completed) > 1 and self._completed[0] <= now - self._span_seconds:
             self._completed.popleft()
         a_second = len(self._completed) / max(1.0, min(elapsed, self._span_seconds))
-        return max(1, int(a_second * self._span_seconds))
+        most = self._first_backlog + _GROWTH * self._num_completed
+        return max(1, min(most, int(a_second * self._span_seconds)))

@@ -48,6 +48,19 @@ def test_what_completed_before_the_run_counts_for_nothing() -> None:
     assert pace.allowed(10_010.0) == 4
 
 
+@given(st.integers(1, 64), st.floats(1.0, 3600.0), st.floats(0.0, 1.0))
+def test_documents_that_end_together_just_after_it_began_do_not_make_it_large(
+    num_lanes: int, service_seconds: float, share: float
+) -> None:
+    """A run that goes on with what an earlier one left meets the first of them at any moment."""
+    pace = Pace(TTL, 4, now=0.0)
+    for round_ in range(20):
+        now = (share + round_) * service_seconds
+        for _ in range(num_lanes):
+            pace.completed(-1.0, now, now)
+        assert pace.allowed(now) <= 4 + 2 * TTL / 4 * num_lanes / service_seconds
+
+
 def test_what_bears_no_date_counts_when_it_is_noticed() -> None:
     """An answer that the caller may not read is told of by a notification alone."""
     pace = Pace(TTL, 4, now=0.0)
