@@ -62,12 +62,16 @@ class Load:
     is_told: bool = True
 
 
-JUDGED = Load("a container that takes 0.12 to 0.38 s", service_seconds=0.25)
+SLOW_SECONDS = 0.25
+JUDGED = Load(
+    "a container that takes 0.12 to 0.38 s, nobody told", service_seconds=SLOW_SECONDS, is_told=False
+)
 UNTOLD = Load("from a full queue, nobody told", is_told=False)
 LOADS = (
     Load("as they come", is_queued_first=False),
     Load("from a full queue"),
     UNTOLD,
+    Load("a container that takes 0.12 to 0.38 s", service_seconds=SLOW_SECONDS),
     JUDGED,
 )
 

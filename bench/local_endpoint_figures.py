@@ -165,11 +165,11 @@ def _times_row(name: str, one: Run, steps: Sequence[str]) -> str:
 
 
 def verdict(judged: Run, untold: Run) -> str:
-    """`judged` is of a container that takes a while, `untold` of one that does not and tells nobody."""
+    """Both without notifications: `judged` where the container takes a while, `untold` where it does not."""
     return (
-        f"The mark is {MARK_MILLISECONDS:.0f} ms. Where the processor is not the bottleneck, with the "
-        f"container that takes a while: {judged.median_milliseconds:.1f} ms on the wall. Where it is, each "
-        "step waits for the fifteen other deliveries; what one of them costs is "
+        f"The mark is {MARK_MILLISECONDS:.0f} ms, SNS apart. Where the processor is not the bottleneck, "
+        f"with the container that takes a while: {judged.median_milliseconds:.1f} ms on the wall. Where it "
+        "is, each step waits for the fifteen other deliveries; what one of them costs is "
         f"{untold.cpu_milliseconds:.1f} ms of CPU, "
         "acceptance and S3 included and SNS not (nobody told)."
     )
