@@ -24,6 +24,15 @@ def model_error(body: bytes) -> ModelError:
         return ModelError(shown or "an empty answer")
 
 
+def is_json(body: bytes) -> bool:
+    """Whether a program wrote it for programs."""
+    try:
+        json.loads(body)
+    except ValueError:
+        return False
+    return True
+
+
 def is_partial(chunks: Iterable[bytes]) -> bool:
     """Whether a page of a Quire answer is an error. Reads no further than it must: a document says so in its
     first members, of pages as JSON lines each is looked at. Other formats cannot say."""

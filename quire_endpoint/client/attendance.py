@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from quire_endpoint.client.agenda import Agenda, Due
 from quire_endpoint.client.backlog import Backlog
 from quire_endpoint.client.errors import CannotSubmit, DocumentUnreadable, StillWaiting
-from quire_endpoint.client.jobs import Attempt, Entry, Job
+from quire_endpoint.client.jobs import Entry, Job
 from quire_endpoint.client.looking import Looked
 from quire_endpoint.client.mail import Told
 from quire_endpoint.client.outcomes import NOT_SUBMITTED, Expired, Failed, Lost, ModelError, Outcome
 from quire_endpoint.client.pace import Pace
 from quire_endpoint.client.rhythm import Rhythm
 from quire_endpoint.client.sender import NotTaken, Postponed, Sending
+from quire_endpoint.client.silence import Silence
 from quire_endpoint.client.stop import Stop
 from quire_endpoint.client.tasks import Tasks
 from quire_endpoint.client.tools import Tools
@@ -30,16 +29,6 @@ MOST_NOT_TAKEN = 10
 _MOST_ENTERED_AT_ONCE = 200
 _AGAIN_SECONDS = 2.0
 """Until the next look at what a notification has told of and S3 does not show yet."""
-
-
-@dataclass(order=True, slots=True)
-class _Due:
-    seconds: float
-    order: int
-    number: int
-    calls: int = 0
-    data: bytes | None = None
-    repeated: Attempt | None = None
 
 
 class Attendance:
@@ -60,12 +49,11 @@ class Attendance:
         self._sends = Tasks(tools.executor, tools.num_threads)
         self._looks = Tasks(tools.executor, tools.num_threads)
         self._backlog = Backlog()
+        self._silence = Silence()
+        self._unreadable: dict[int, str] = {}
         self._seen: set[int] = set()
-        self._to_send: list[_Due] = []
-        self._to_look: list[_Due] = []
+        self._agenda = Agenda()
         self._looking: set[int] = set()
-        self._order_of_look: dict[int, int] = {}
-        self._orders = itertools.count()
         self._outcomes: deque[Outcome] = deque()
         self._not_taken = 0
 
@@ -99,7 +87,7 @@ class Attendance:
     def _feed(self, now: float) -> None:
         self._is_more_at_hand = False
         for _ in range(_MOST_ENTERED_AT_ONCE):
-            if self._is_fed or (self._pace and self._backlog.num_counted(now) >= self._pace.allowed(now)):
+            if self._is_fed or self._is_held_back(now):
                 return
             entry = next(self._entries, None)
             if entry is None:
@@ -110,6 +98,12 @@ class Attendance:
                 self._enter(entry, now)
         self._is_more_at_hand = True
 
+    def _is_held_back(self, now: float) -> bool:
+        if self._pace is None:
+            return False
+        is_full = self._backlog.num_counted(now) >= self._pace.allowed(now)
+        return is_full or self._silence.until_seconds(now) is not None
+
     def _enter(self, entry: Entry, now: float) -> None:
         job = entry.job
         self._seen.add(job.number)
@@ -119,14 +113,15 @@ class Attendance:
             return
         self._backlog.add(job)
         if job.attempt is None:
-            heapq.heappush(self._to_send, self._due(now, job, entry.data))
+            self._silence.tried(now)
+            self._agenda.send(job, now, entry.data)
         else:
             self._attend(job, now)
-            self._look_at(job.number, now)
+            self._agenda.look(job.number, now)
 
     def _attend(self, job: Job, now: float) -> None:
         self._backlog.attend(job)
-        self._look_at(job.number, self._next_look(job, now, now))
+        self._agenda.look(job.number, self._next_look(job, now, now))
 
     def _next_look(self, job: Job, now: float, told_seconds: float) -> float:
         """When answers usually come, and no later than it counts as lost; `told_seconds` where a notification
@@ -137,32 +132,23 @@ class Attendance:
         usual = self._rhythm.next(attempt.called_seconds, now, self._backlog.num_ahead(job.number))
         return min(usual, max(told_seconds, self._tools.lookout.lost_seconds(job, attempt)))
 
-    def _due(self, seconds: float, job: Job, data: bytes | None = None) -> _Due:
-        return _Due(seconds, next(self._orders), job.number, job.calls, data)
-
-    def _look_at(self, number: int, seconds: float) -> None:
-        """In place of any later or earlier look that was due."""
-        order = self._order_of_look[number] = next(self._orders)
-        heapq.heappush(self._to_look, _Due(seconds, order, number))
-
     def _start(self, now: float) -> None:
-        while self._sends.has_room and self._to_send and self._to_send[0].seconds <= now:
-            due = heapq.heappop(self._to_send)
+        while self._sends.has_room and (due := self._agenda.take_send(now)) is not None:
             self._sends.start(partial(self._send, due), partial(self._sent, due))
-        while self._looks.has_room and self._to_look and self._to_look[0].seconds <= now:
-            self._look(heapq.heappop(self._to_look), now)
+        while self._looks.has_room and (number := self._agenda.take_look(now)) is not None:
+            self._look(number, now)
 
-    def _look(self, due: _Due, now: float) -> None:
-        if due.number not in self._backlog or self._order_of_look.get(due.number) != due.order:
+    def _look(self, number: int, now: float) -> None:
+        if number not in self._backlog:
             return
-        del self._order_of_look[due.number]
-        if due.number in self._looking:
-            self._look_at(due.number, now + _AGAIN_SECONDS)
+        if number in self._looking:
+            self._agenda.look(number, now + _AGAIN_SECONDS)
             return
-        self._looking.add(due.number)
-        self._looks.start(partial(self._tools.lookout.look, due.number), self._looked)
+        self._looking.add(number)
+        look = partial(self._tools.lookout.look, number, self._unreadable.get(number))
+        self._looks.start(look, self._looked)
 
-    def _send(self, due: _Due) -> Sending:
+    def _send(self, due: Due) -> Sending:
         try:
             return self._tools.sender.send(due.number, due.calls, due.data, due.repeated, self._stop)
         except DocumentUnreadable as error:
@@ -172,29 +158,51 @@ class Attendance:
         futures: list[Any] = [*self._sends.futures, *self._looks.futures]
         if self._told is not None:
             futures.append(self._told.future)
-        next_due = [now] if self._is_more_at_hand else []
-        next_due += [] if (uncounted := self._backlog.next_uncounted(now)) is None else [uncounted]
-        next_due += [self._to_send[0].seconds] if self._to_send and self._sends.has_room else []
-        next_due += [self._to_look[0].seconds] if self._to_look and self._looks.has_room else []
-        next_due += [] if until_seconds is None else [until_seconds]
-        self._tools.clock.wait(max(0.0, min(next_due, default=now + 3600) - now), futures)
+        self._tools.clock.wait(max(0.0, self._next_seconds(now, until_seconds) - now), futures)
         self._sends.collect()
         self._looks.collect()
         for number in self._told.take() if self._told is not None else ():
-            self._look_at(number, now)
+            self._agenda.look(number, now)
 
-    def _sent(self, due: _Due, sending: Sending) -> None:
+    def _next_seconds(self, now: float, until_seconds: float | None) -> float:
+        """When there is something to do though nothing ends meanwhile."""
+        possible = (
+            now if self._is_more_at_hand else None,
+            self._backlog.next_uncounted(now),
+            self._silence.until_seconds(now),
+            self._agenda.next_send_seconds if self._sends.has_room else None,
+            self._agenda.next_look_seconds if self._looks.has_room else None,
+            until_seconds,
+        )
+        return min((seconds for seconds in possible if seconds is not None), default=now + 3600)
+
+    def _sent(self, due: Due, sending: Sending) -> None:
         now = self._tools.clock.now()
+        if due.number not in self._backlog:
+            return
         if isinstance(sending, Postponed):
-            later = replace(
-                due, seconds=now + sending.seconds, calls=sending.calls, repeated=sending.repeated
-            )
-            heapq.heappush(self._to_send, later)
+            self._silence.unanswered(now)
+            self._agenda.postpone(due, sending, now)
         elif isinstance(sending, NotTaken):
-            self._give_up(due.number, sending)
+            self._not_sent(self._tools.ledger.job(due.number), sending, now)
         else:
             self._not_taken = 0
-            self._attend(self._tools.ledger.job(due.number), now)
+            self._called(self._tools.ledger.job(due.number), now)
+
+    def _called(self, job: Job, now: float) -> None:
+        if job.attempt is not None and job.attempt.is_answered:
+            self._silence.answered()
+        else:
+            self._silence.unanswered(now)
+        self._attend(job, now)
+
+    def _not_sent(self, job: Job, sending: NotTaken, now: float) -> None:
+        """What cannot be read and was submitted before has an outcome all the same."""
+        if sending.is_documents_fault and job.attempt is not None:
+            self._unreadable[job.number] = sending.why
+            self._agenda.look(job.number, now)
+        else:
+            self._give_up(job.number, sending)
 
     def _give_up(self, number: int, sending: NotTaken) -> None:
         self._not_taken += not sending.is_documents_fault
@@ -209,8 +217,8 @@ class Attendance:
         now, number = self._tools.clock.now(), looked.job.number
         self._looking.discard(number)
         if looked.result is Next.SUBMIT_AGAIN:
-            self._order_of_look.pop(number, None)
-            heapq.heappush(self._to_send, self._due(now, looked.job))
+            self._agenda.drop_look(number)
+            self._agenda.send(looked.job, now)
         elif isinstance(looked.result, Next):
             self._wait_on(number, looked, now)
         else:
@@ -218,14 +226,14 @@ class Attendance:
 
     def _wait_on(self, number: int, looked: Looked, now: float) -> None:
         """Unless a notification has asked for a look meanwhile."""
-        if number in self._order_of_look:
+        if self._agenda.has_look(number):
             return
-        self._look_at(number, self._next_look(looked.job, now, now + _AGAIN_SECONDS))
+        self._agenda.look(number, self._next_look(looked.job, now, now + _AGAIN_SECONDS))
 
     def _finish(self, number: int, outcome: Outcome, looked: Looked) -> None:
         if self._backlog.end(number) is None:
             return
-        self._order_of_look.pop(number, None)
+        self._agenda.drop_look(number)
         self._outcomes.append(outcome)
         called = looked.job.attempt.called_seconds if looked.job.attempt else self._tools.clock.now()
         if isinstance(outcome, Expired | Lost):

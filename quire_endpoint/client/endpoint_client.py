@@ -14,14 +14,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from quire_endpoint.client.attendance import Attendance
-from quire_endpoint.client.aws_errors import code_of, status_of
+from quire_endpoint.client.aws_errors import code_of
 from quire_endpoint.client.calls import Runtime
 from quire_endpoint.client.clock import Clock, WallClock
 from quire_endpoint.client.documents import Document, writable
 from quire_endpoint.client.dry_run import Plan, dry_run
 from quire_endpoint.client.errors import AnswerGone, CannotRead, CannotSubmit, DocumentUnreadable
-from quire_endpoint.client.finding import Finder
-from quire_endpoint.client.inputs import Inputs
+from quire_endpoint.client.finding import ABSENT, Finder
+from quire_endpoint.client.inputs import Inputs, fits_header
 from quire_endpoint.client.jobs import Entry, Job
 from quire_endpoint.client.ledger import Ledger
 from quire_endpoint.client.looking import Lookout
@@ -49,7 +49,7 @@ class AsyncEndpointClient:
     `ledger` is a SQLite file that makes a batch resumable; without it the client remembers until it ends.
     `queue_url` is an SQS queue of its own, subscribed to the endpoint's topics: with it S3 is hardly polled.
     `session` makes the boto3 clients. Closed by `with` or `close`. Raises ValueError for a ledger of another
-    endpoint."""
+    endpoint, and for a prefix that no header carries."""
 
     def __init__(
         self,
@@ -66,8 +66,8 @@ class AsyncEndpointClient:
         self._settings = settings
         self._clock = clock or WallClock()
         session = session or boto3.Session()
+        prefix = _prefix_of(input_prefix)
         self._ledger = _ledger_of(endpoint_name, ledger)
-        prefix = S3Location.parse(input_prefix) if input_prefix else None
         if input_prefix:
             self._ledger.change_setting("input_prefix", input_prefix)
         runtime = Runtime(session.client("sagemaker-runtime", config=_config(settings, 1)), endpoint_name)
@@ -209,12 +209,21 @@ class AsyncEndpointClient:
             with closing(self._s3.get_object(Bucket=location.bucket, Key=location.key)["Body"]) as body:
                 yield from body.iter_chunks(1024 * 1024)
         except (BotoCoreError, ClientError) as error:
-            is_gone = (
-                isinstance(error, ClientError)
-                and status_of(error) == 404
-                and code_of(error) != "NoSuchBucket"
-            )
-            raise (AnswerGone if is_gone else CannotRead)(f"{location} cannot be read: {error}") from error
+            raise (AnswerGone if _is_gone(error) else CannotRead)(
+                f"{location} cannot be read: {error}"
+            ) from error
+
+
+def _is_gone(error: BotoCoreError | ClientError) -> bool:
+    """Who may not list is told AccessDenied of what is not there."""
+    return isinstance(error, ClientError) and code_of(error) in ABSENT
+
+
+def _prefix_of(text: str | None) -> S3Location | None:
+    prefix = S3Location.parse(text) if text else None
+    if prefix is not None and not fits_header(prefix):
+        raise ValueError(f"an input prefix is visible ASCII, which a call can name, not {text!r}")
+    return prefix
 
 
 def _ledger_of(endpoint_name: str, path: Path | str | None) -> Ledger:

@@ -24,7 +24,8 @@ class CannotRead(AsyncEndpointError):
 
 
 class AnswerGone(CannotRead):
-    """The answer was there and is not any more."""
+    """The answer was there and is not any more, or may not be read: without s3:ListBucket nobody is told
+    which."""
 
 
 class StillWaiting(AsyncEndpointError, TimeoutError):

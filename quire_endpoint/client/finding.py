@@ -20,7 +20,7 @@ _CHUNK_BYTES = 64 * 1024
 MAX_FAILURE_BYTES = 1024 * 1024
 """As much of a failure object is read."""
 
-_ABSENT = frozenset({"NoSuchKey", "404", "NotFound", "AccessDenied", "403", "Forbidden"})
+ABSENT = frozenset({"NoSuchKey", "404", "NotFound", "AccessDenied", "403", "Forbidden"})
 """A role without s3:ListBucket is told AccessDenied of an object that is not there."""
 
 
@@ -88,7 +88,7 @@ class Finder:
 
     def _absent(self, location: S3Location, error: ClientError) -> Nothing:
         code = code_of(error)
-        if code in _ABSENT:
+        if code in ABSENT:
             return Nothing(is_denied=code in ("AccessDenied", "403", "Forbidden"))
         if status_of(error) >= 500 or status_of(error) == 429:
             return Nothing(unknown=f"{location} cannot be read: {error}")

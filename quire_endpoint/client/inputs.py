@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,8 +29,8 @@ TRANSFER = TransferConfig(
     max_concurrency=4,
     preferred_transfer_client="classic",
 )
-"""Four parts are in memory at once, and on their way when an upload is stopped: they alone are waited for. Of
-a file that would have more parts than S3 takes they are larger."""
+"""Four parts are on their way at once, and when an upload is stopped: they alone are waited for. Of a file
+that would have more parts than S3 takes they are larger."""
 
 _FITS_HEADER = re.compile(r"[!-~]+(?: [!-~]+)*")
 """What a header carries unchanged, and SigV4 signs as it was sent."""
@@ -126,18 +126,19 @@ class Inputs:
                     raise DocumentUnreadable(f"{source} cannot be copied to {target}: {error}") from error
 
     def _upload(self, job: Job, data: bytes | None, target: S3Location, stop: Stop) -> None:
+        """A file by its name: of an open one s3transfer reads ten parts ahead into memory."""
         told = {"ContentType": job.content_type}
-        path = job.source if isinstance(job.source, Path) else None
-        if path is not None:
-            _check(job)
-        opened: BinaryIO = path.open("rb") if path else io.BytesIO(data or b"")
-        with opened as file, create_transfer_manager(self._s3, TRANSFER) as manager:
-            uploaded = manager.upload(file, target.bucket, target.key, told)
+        source = str(job.source) if isinstance(job.source, Path) else io.BytesIO(data or b"")
+        _check(job)
+        with create_transfer_manager(self._s3, TRANSFER) as manager:
+            uploaded = manager.upload(source, target.bucket, target.key, told)
             with stop.ends(uploaded.cancel):
                 uploaded.result()
+        _check(job)
 
     def _target(self, job: Job) -> S3Location:
-        """The same however often it is asked, and ASCII: an upload that was cut off is written over."""
+        """The same however often it is asked, and ASCII: an upload that was cut off is written over. Parts of
+        one stay in S3, until the bucket's rule for unfinished uploads ends them."""
         if self._prefix is None:
             why = "its key fits no header" if isinstance(job.source, S3Location) else "it is uploaded first"
             raise CannotSubmit(f"{job.reference}: {why}; an input prefix, s3://bucket/prefix, is needed")

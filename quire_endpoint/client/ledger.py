@@ -116,12 +116,14 @@ class Ledger:
             "delete from attempts where number = ? and is_doubtful = 0 and is_answered = 0", (attempt.number,)
         )
 
-    def start_over(self, job: Job) -> None:
-        """Nothing that the endpoint has: its calls count no more."""
+    def give_back_call(self, job: Job) -> None:
+        """The call that followed upon `job` was not taken and counts no more; of a document that the endpoint
+        never had, none do."""
         self._database.change(
-            "update documents set calls = 0 where number = ? and outcome is null "
-            "and not exists (select 1 from attempts where document = documents.number)",
-            (job.number,),
+            "update documents set calls = case when exists "
+            "(select 1 from attempts where document = documents.number) then ? else 0 end "
+            "where number = ? and calls = ? and outcome is null",
+            (job.calls, job.number, job.calls + 1),
         )
 
     def tell(self, inference_id: str, message: str) -> int | None:

@@ -42,37 +42,39 @@ class Lookout:
         self._failed_seconds: float | None = None
         self._unreached_seconds = 0.0
 
-    def look(self, number: int) -> Looked:
-        """Raises CannotRead, where S3 gives no answer for a quarter of an hour too."""
+    def look(self, number: int, unreadable: str | None = None) -> Looked:
+        """`unreadable` is why the document cannot be submitted again, where it cannot. Raises CannotRead,
+        where S3 gives no answer for a quarter of an hour too."""
         job = self._ledger.job(number)
         known = self._ledger.outcome(number)
         if known is not None or job.attempt is None:
             return Looked(job, known or Next.SUBMIT_AGAIN)
-        looked = self._at(job, job.attempt)
+        looked = self._at(job, job.attempt, unreadable)
         is_answer = isinstance(looked.result, Succeeded | Partial)
         for attempt in () if is_answer else self._ledger.attempts(number)[1:]:
-            looked = self._with_earlier(looked, attempt)
+            looked = self._with_earlier(looked, attempt, unreadable)
         if isinstance(looked.result, Next):
             return looked
         return replace(looked, result=self._ledger.finish(number, looked.result))
 
-    def _at(self, job: Job, attempt: Attempt) -> Looked:
+    def _at(self, job: Job, attempt: Attempt, unreadable: str | None) -> Looked:
         now = self._clock.now()
         told = notice_of(attempt.told) if attempt.told else None
         finding = self._finder.find(self._places(attempt, told))
         self._count(finding, self._clock.now())
         job = replace(job, attempt=attempt)
-        result = verdict(job, finding, told, is_late=now >= self.lost_seconds(job, attempt))
+        is_late = now >= self.lost_seconds(job, attempt)
+        result = verdict(job, finding, told, is_late=is_late, unreadable=unreadable)
         return Looked(job, result, _written(finding, now))
 
-    def _with_earlier(self, latest: Looked, attempt: Attempt) -> Looked:
+    def _with_earlier(self, latest: Looked, attempt: Attempt, unreadable: str | None) -> Looked:
         """An answer of an earlier attempt is taken at any time; it is looked for when it is told of, and
         before the latest is given up or ends badly."""
         if isinstance(latest.result, Succeeded | Partial):
             return latest
         if latest.result is Next.WAIT and attempt.told is None:
             return latest
-        earlier = self._at(latest.job, attempt)
+        earlier = self._at(latest.job, attempt, unreadable)
         if isinstance(earlier.result, Succeeded | Partial):
             return earlier
         is_unready = latest.result is Next.SUBMIT_AGAIN or isinstance(latest.result, Lost)

@@ -7,9 +7,9 @@ from collections import deque
 SHARE_OF_TTL = 0.25
 
 _GROWTH = 2
-"""As many more may wait for each that has completed. A rate from few completions is no rate: of documents that
-end together a second after the run began it would be thousands of times too large. Documents of an hour over
-a TTL of six allow 1.5 a lane, so that the first to end together, one a lane, do not allow much too many."""
+"""As many more may wait for each that has completed. A rate from few completions is no rate: of documents
+that end together a second after the run began it would be thousands of times too large. Documents of an hour
+over a TTL of six allow 1.5 a lane, so that the first to end together, one a lane, do not allow many more."""
 
 
 class Pace:

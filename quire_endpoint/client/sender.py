@@ -105,9 +105,10 @@ class Sender:
         if fault.may_pass and calls < MAX_CALLS:
             is_same = left is not None and left.token == attempt.token
             return Postponed(self._back_off_seconds(calls), calls, attempt if is_same else None)
-        if left is not None and not (fault is Fault.REFUSED and left.is_answered):
+        is_doubtful = left is not None and left.token == attempt.token
+        if left is not None and (is_doubtful or fault is not Fault.REFUSED):
             return Sent()
-        self._ledger.start_over(job)
+        self._ledger.give_back_call(job)
         if fault is Fault.REFUSED:
             raise CannotSubmit(f"{job.reference}: the endpoint refuses it: {error}") from error
         return NotTaken(_said(error))

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quire_endpoint.client import (
+    AsyncEndpointClient,
     CannotSubmit,
     ClientSettings,
     Document,
     Failed,
+    Lost,
     Outcome,
     Request,
     Succeeded,
 )
 from quire_endpoint.client.ledger import Ledger, open_ledger
+from quire_endpoint.s3_location import S3Location
 from tests.client.conftest import Connect
-from tests.fakes.simulated_endpoint import Failure, Refusal, SimulatedEndpoint
+from tests.fakes.simulated_endpoint import Failure, Fate, Refusal, Silence, SimulatedEndpoint
 
 ONE_BY_ONE = ClientSettings(num_threads=1)
 DOCUMENTS = [Document(b"1", f"{number}") for number in range(20)]
 LARGE = b"x" * 200_000
+SHORT = Request(ttl_seconds=60, timeout_seconds=1)
+GONE = Refusal("ValidationError", 400, message="Endpoint simulated of account 123456789012 not found.")
 
 
 @pytest.fixture
@@ -53,10 +59,9 @@ def test_ten_in_a_row_end_it(connect: Connect, endpoint: SimulatedEndpoint) -> N
 def test_endpoint_that_is_deleted_ends_it_and_the_ledger_keeps_the_documents(
     connect: Connect, endpoint: SimulatedEndpoint, ledger: Path
 ) -> None:
-    gone = Refusal("ValidationError", 400, message="Endpoint simulated of account 123456789012 not found.")
     outcomes = connect(ledger=ledger, settings=ONE_BY_ONE).submit_many(DOCUMENTS[:6])
     next(outcomes)
-    endpoint.refusals.append(gone)
+    endpoint.refusals.append(GONE)
     with pytest.raises(CannotSubmit, match="not found"):
         list(outcomes)
     assert failed(list(connect(ledger=ledger).submit_many(DOCUMENTS[:6]))) == []
@@ -71,6 +76,76 @@ def test_refusal_after_a_call_in_doubt_waits_for_that_one(
     endpoint.refusals.extend([Refusal(is_accepted=True), Refusal("AccessDeniedException", 403)])
     assert isinstance(client.wait(client.submit(b"1")), Succeeded)
     assert len(endpoint.calls) == 2
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answered", "cut-off"])
+def test_refusal_of_a_second_submission_loses_nothing(
+    connect: Connect, endpoint: SimulatedEndpoint, ledger: Path, is_answered: bool
+) -> None:
+    """The first is lost. While the endpoint is away, run after run says so; then it is submitted."""
+    known = Ledger(ledger)
+    entered = known.enter(Document(b"1", "lost"), SHORT, keeps_body=True)
+    attempt = known.intend(entered, endpoint.clock.now())
+    assert attempt is not None
+    if is_answered:
+        known.answer(attempt, endpoint.clock.now(), S3Location("answers", "out/1.out"), None)
+    known.close()
+    endpoint.clock.wait(10_000, ())
+    for _ in range(4):
+        endpoint.refusals.append(GONE)
+        with pytest.raises(CannotSubmit, match="not found"):
+            list(connect(ledger=ledger).resume())
+    (outcome,) = connect(ledger=ledger).resume()
+    assert (type(outcome), outcome.calls) == (Succeeded, 2)
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "said"),
+    [
+        (Failure(b'{"error": {"code": "engine_lost", "message": "m", "retryable": true}}'), Failed, "m"),
+        (Silence(), Lost, "it cannot be submitted again"),
+    ],
+)
+def test_file_that_is_gone_when_it_would_be_submitted_again(
+    connect: Connect,
+    endpoint: SimulatedEndpoint,
+    ledger: Path,
+    tmp_path: Path,
+    fate: Fate,
+    kind: type,
+    said: str,
+) -> None:
+    """What became of it is its outcome, for good."""
+    (tmp_path / "small").write_bytes(b"1")
+    endpoint.fate = lambda call: fate
+    client = connect(ledger=ledger)
+    job = client.submit(tmp_path / "small", SHORT)
+    (tmp_path / "small").unlink()
+    outcome = client.wait(job)
+    assert (type(outcome), outcome.calls, outcome.inference_id) == (kind, 1, job.inference_id)
+    assert said in str(outcome)
+    assert client.num_unfinished() == 0
+
+
+def test_file_that_is_written_again_during_its_upload(endpoint: SimulatedEndpoint, tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(LARGE)
+    session = endpoint.session()
+
+    def written_again(**_: Any) -> None:
+        path.write_bytes(b"another")
+
+    session.events.register("before-send.s3.PutObject", written_again)
+    with AsyncEndpointClient("simulated", session=session, input_prefix="s3://inputs") as client:
+        (outcome,) = client.submit_many([path])
+    assert isinstance(outcome, Failed)
+    assert "was changed after it was entered" in outcome.error.message
+    assert endpoint.calls == []
+
+
+def test_prefix_that_no_call_can_name(connect: Connect) -> None:
+    with pytest.raises(ValueError, match="visible ASCII"):
+        connect(input_prefix="s3://inputs/Einträge")
 
 
 def test_one_whose_upload_is_refused(connect: Connect, endpoint: SimulatedEndpoint) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.client_batch import KILLED_AT, run
-from quire_endpoint.client import Document, Expired, Request, Succeeded
+from quire_endpoint.client import Document, Expired, Lost, Request, Succeeded
 from quire_endpoint.client.ledger import Ledger
 from quire_endpoint.s3_location import S3Location
 from tests.client.conftest import Connect
@@ -90,6 +90,20 @@ def test_calls_that_a_kill_cut_off_do_not_stop_the_next_run(
     assert [type(next(outcomes)) for _ in range(50)] == [Succeeded] * 50
     assert clock.now() - began < 1000
     outcomes.close()
+
+
+def test_outage_meets_few_documents(
+    connect: Connect, endpoint: SimulatedEndpoint, clock: SimulatedClock
+) -> None:
+    """Of five minutes, in which four are done each second that were there before."""
+    endpoint.lanes, endpoint.service_seconds = 4, 1.0
+    outcomes = connect().submit_many(documents(1000), Request(ttl_seconds=TTL_SECONDS, timeout_seconds=60))
+    seen = [next(outcomes) for _ in range(200)]
+    endpoint.away_until_seconds = clock.now() + 300
+    seen += outcomes
+    lost = [outcome for outcome in seen if isinstance(outcome, Lost)]
+    assert (len(seen), len(seen) - len(lost)) == (1000, len(endpoint.calls))
+    assert len(lost) < 20
 
 
 @pytest.mark.parametrize("s3_behind_seconds", [-300, 300])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quire_endpoint.client import (
+    AnswerGone,
     AsyncEndpointClient,
     ClientSettings,
     Document,
@@ -207,12 +209,32 @@ def test_failure_object_that_tells_of_the_ttl_is_expired(
     assert isinstance(client.wait(client.submit(b"1")), Expired)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "handler_failed", "message": "token expired", "retryable": False}},
+        {"detail": "licence expired"},
+    ],
+    ids=["ours", "a-strangers"],
+)
 def test_models_own_error_may_speak_of_expiry(
-    client: AsyncEndpointClient, endpoint: SimulatedEndpoint
+    client: AsyncEndpointClient, endpoint: SimulatedEndpoint, body: dict[str, Any]
 ) -> None:
-    body = {"error": {"code": "handler_failed", "message": "token expired", "retryable": False}}
     endpoint.fate = lambda call: Failure(json.dumps(body).encode())
     assert isinstance(client.wait(client.submit(b"1")), Failed)
+
+
+def test_answer_that_was_removed_is_gone_for_who_may_not_list_too(
+    connect: Connect, endpoint: SimulatedEndpoint
+) -> None:
+    endpoint.can_list = False
+    client = connect()
+    outcome = client.wait(client.submit(b"1"))
+    assert isinstance(outcome, Succeeded)
+    endpoint.objects.clear()
+    endpoint.fate = lambda call: Silence()
+    with pytest.raises(AnswerGone, match="AccessDenied"):
+        client.read(outcome)
 
 
 def test_deadline_of_a_wait_takes_nothing_from_the_job(

@@ -26,6 +26,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.loaders import create_loader
 
+from quire_endpoint.client.clock import Clock
 from tests.fakes.simulated_clock import SimulatedClock as SimulatedClock
 
 BUCKET = "answers"
@@ -83,10 +84,11 @@ class SimulatedEndpoint:
     `refusals` meet the next calls, one each; the accepted calls of the numbers in `hangs_at` are not answered
     for a minute, nor is any other then. Without `can_list` S3 answers 403 for what is not there. With
     `knows_failure_path` False there is no failure location. `accepts_after_seconds` is how long a call takes
-    until it is received. `s3_refusals` meet the next requests of S3, `removed` are keys of inputs that are
-    there no more, `s3_behind_seconds` is how late S3's clock is."""
+    until it is received. Until `away_until_seconds` each call is answered 503, and not accepted.
+    `s3_refusals` meet the next requests of S3, `removed` are keys of inputs that are there no more,
+    `s3_behind_seconds` is how late S3's clock is."""
 
-    clock: SimulatedClock
+    clock: Clock
     lanes: int = 1
     service_seconds: float = 10.0
     record: Path | None = None
@@ -95,6 +97,7 @@ class SimulatedEndpoint:
     can_list: bool = True
     knows_failure_path: bool = True
     accepts_after_seconds: float = 0.0
+    away_until_seconds: float = 0.0
     honours_filename: bool = True
     hangs_at: Collection[int] = ()
     s3_refusals: deque[Refusal] = field(default_factory=deque)
@@ -131,6 +134,8 @@ class SimulatedEndpoint:
         with self._lock:
             self.num_called += 1
             refusal = self.refusals.popleft() if self.refusals else None
+            if self.clock.now() < self.away_until_seconds:
+                refusal = Refusal("ServiceUnavailable", 503)
             if refusal is not None and not refusal.is_accepted:
                 return self._refused(request, refusal)
             if self.accepts_after_seconds:
