@@ -21,7 +21,8 @@ against SageMaker in an account of yours: it says what that costs, and asks, bef
 {proofs}
 
 A row that is *assumed* stands for a question that AWS leaves open; where the answers differ in what a caller
-has to withstand, it is a switch of `quire local up` (`--assume NAME=VALUE`) at the worst of them.
+has to withstand, it is a switch of `quire local up` (`--assume NAME=VALUE`) at the worst of them,
+but for the old instances of an UpdateEndpoint, which are let finish.
 
 Where an instance is a process and not a container, two rows may come out as *not checkable here*: a process
 of root writes wherever it likes, and no process can be denied this machine's network.

@@ -37,7 +37,8 @@ class FaultKind(enum.StrEnum):
 @dataclass(frozen=True)
 class Fault:
     """`share` is the chance that it strikes where it could, `times` how often it may (None: until it is taken
-    back), `seconds` how long a slow one takes, in the clock's time. `endpoint_name` None means every one."""
+    back), `seconds` how long a slow one takes, in the clock's time. `endpoint_name` None means every one; the
+    caller's own dealings with S3 are of no endpoint."""
 
     kind: FaultKind
     endpoint_name: str | None = None
@@ -47,6 +48,8 @@ class Fault:
     number: int = 0
 
     def __post_init__(self) -> None:
+        if self.kind is FaultKind.NO_LIST_BUCKET and self.endpoint_name is not None:
+            raise ValueError(f"{self.kind} is of the caller, and so of no endpoint in particular")
         if not 0 < self.share <= 1:
             raise ValueError(f"share is above 0 and at most 1, not {self.share}")
         if self.times is not None and self.times < 1:

@@ -64,8 +64,8 @@ class CannotListen(OSError):
 
 class LocalEndpoint:
     """Everything behind one URL, in this process; a context manager. `stop` is called when the page's API is
-    told to take it down. Raises FolderRefused, CannotListen, and HomeNotFound where the checkout's `serve` is
-    wanted and there is none."""
+    told to take it down. Raises FolderRefused, CannotListen, NotOnThisSystem, and HomeNotFound where the
+    checkout's `serve` is wanted and there is none."""
 
     def __init__(self, settings: LocalSettings, stop: Callable[[], None] | None = None) -> None:
         self._stop = stop
@@ -86,6 +86,11 @@ class LocalEndpoint:
         self.logs = FileLogs(folder / "logs", self.clock)
         self.serve = settings.serve or (str(container_home() / "serve"),)
         self.url: str = self._server.url
+        self._launcher = (
+            EngineLauncher(settings.engine)
+            if settings.engine
+            else ProcessLauncher(self.serve, {"AWS_ENDPOINT_URL": self.url})
+        )
         self.metrics = CloudWatchMetrics(self.url, self.clock)
         self._topics = SnsTopics(self.url)
         self._events = S3Events(self.objects, self.url)
@@ -107,11 +112,6 @@ class LocalEndpoint:
     def _fleet(self, spec: EndpointSpec, listener: FleetListener) -> Fleet:
         settings = self.settings
         self._log_events.expect(spec.name, spec.region)
-        launcher = (
-            EngineLauncher(settings.engine)
-            if settings.engine
-            else ProcessLauncher(self.serve, {"AWS_ENDPOINT_URL": self.url})
-        )
         premises = Premises(
             settings.folder / "instances",
             self.objects,
@@ -121,7 +121,7 @@ class LocalEndpoint:
             self.logs,
             settings.provision_seconds,
         )
-        return InstanceFleet(spec, launcher, premises, Obituaries(listener, self.logs, spec))
+        return InstanceFleet(spec, self._launcher, premises, Obituaries(listener, self.logs, spec))
 
     def start(self) -> None:
         """Returns once the URL answers. What was started is stopped in the opposite order: the endpoints

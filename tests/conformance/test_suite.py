@@ -20,7 +20,6 @@ TRUE_OF_MOTO = {
     "inference-id-of-64",
     "output-location-in-header",
     "failure-location-in-header",
-    "missing-input-accepted",
     "ttl-within",
     "timeout-within",
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from quire_endpoint.client import ClientSettings, Lost, Outcome, Succeeded
 from quire_endpoint.local.faults import Fault, FaultKind
@@ -51,6 +52,11 @@ class Case:
     def name(self) -> str:
         return f"{self.kind}{'-told' if self.is_told else ''}"
 
+    @property
+    def endpoint_name(self) -> str | None:
+        """Which the fault strikes; None where it is the caller who meets it."""
+        return None if self.kind is FaultKind.NO_LIST_BUCKET else self.name
+
 
 CASES = [
     Case(FaultKind.SLOW_DOWNLOAD, is_inline=False),
@@ -82,7 +88,7 @@ class Storm:
 
     def _run(self, case: Case) -> list[Outcome]:
         topics = self.local.deploy(case.name, is_telling=case.is_told)
-        self.local.faults.add(Fault(case.kind, case.name, case.share, case.times, case.seconds))
+        self.local.faults.add(Fault(case.kind, case.endpoint_name, case.share, case.times, case.seconds))
         settings = ClientSettings(
             slack_seconds=SLACK_SECONDS, num_threads=4, first_backlog=case.count, is_inline=case.is_inline
         )
@@ -104,17 +110,24 @@ def storm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storm]:
 def test_every_document_ends_as_a_value(storm: Storm, case: Case) -> None:
     outcomes = storm.outcomes[case.name]
     check_books(storm.local, case.name, case.count, outcomes)
-    left = [fault.kind for fault in storm.local.faults.all() if fault.endpoint_name == case.name]
+    left = [fault.kind for fault in storm.local.faults.all() if fault.endpoint_name == case.endpoint_name]
     assert left == ([case.kind] if case.times is None else []), "it struck as often as was asked"
     is_silent = case.kind is FaultKind.DENIED_UPLOAD
     assert {type(one) for one in outcomes} == {Lost if is_silent else Succeeded}, Counter(map(type, outcomes))
+
+
+def test_who_may_not_list_was_told_no_more_all_the_while(storm: Storm) -> None:
+    s3 = storm.local.call("s3")
+    s3.create_bucket(Bucket="no-list")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.get_object(Bucket="no-list", Key="absent")
 
 
 def test_what_nobody_tells_of_is_lost_at_the_deadline_of_the_third_call(storm: Storm) -> None:
     for outcome in storm.outcomes[FaultKind.DENIED_UPLOAD]:
         assert isinstance(outcome, Lost)
         assert outcome.calls == 3
-        assert outcome.message == "nothing was written or told within TTL, timeout and slack"
+        assert outcome.message.startswith("nothing was written or told within TTL, timeout and slack")
     endings = [ending(timeline) for timeline in storm.local.timelines(FaultKind.DENIED_UPLOAD)]
     assert Counter(endings) == {Ending.UPLOAD_FAILED: 18}
 

@@ -12,6 +12,8 @@ from quire_endpoint.conformance.stage import Stage, Ticket
 _GUIDE = "Developer Guide, async-inference-autoscale"
 _MONITOR = "Developer Guide, async-inference-monitor"
 _MOST = 3
+_CUT_OFF_SECONDS = 900
+"""What the request that is cut off would take."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,16 @@ def more_instances(stage: Stage) -> None:
     Proof.SEEN,
     "a third party's report of long documents that were scaled in",
     (SCALED,),
-    minutes=15,
+    minutes=20,
 )
 def scale_in_cuts_off(stage: Stage) -> None:
     deployed = stage.once(asleep).deployed
     set_count(stage, deployed, 1)
-    ticket = stage.invoke(deployed, {"seconds": 900, "text": "done"})
+    ticket = stage.invoke(deployed, {"seconds": _CUT_OFF_SECONDS, "text": "done"})
     words = [f"conformance: request {ticket.inference_id}"]
     stage.readings.await_line(deployed.name, words, is_data_log=False)
     set_count(stage, deployed, 0)
-    stage.target.wait(600)
+    stage.target.wait(_CUT_OFF_SECONDS + 100)
     same(stage.found(ticket), None)
 
 

@@ -175,8 +175,12 @@ def neither_body_nor_location(stage: Stage) -> None:
     (MAIN,),
 )
 def missing_input_accepted(stage: Stage) -> None:
-    nowhere = f"s3://{stage.target.bucket}/{stage.mark}/inputs/none"
-    expect(bool(stage.invoke(stage.endpoint(MAIN), InputLocation=nowhere).inference_id), "no id")
+    deployed = stage.endpoint(MAIN)
+    ticket = stage.invoke(deployed, InputLocation=f"s3://{stage.target.bucket}/{stage.mark}/inputs/none")
+    expect(bool(ticket.inference_id), "no id")
+    stage.succeeded(stage.invoke(deployed))
+    found = stage.found(ticket)
+    expect(found is None or not found.is_output, "it has an output")
 
 
 @Claim(

@@ -46,7 +46,7 @@ class NotOnThisSystem(OSError):
     def __init__(self) -> None:
         super().__init__(
             f"a program can stand for a container on Linux alone (os.waitid is missing on {sys.platform}): "
-            "have images run by --engine docker or --engine podman"
+            "have images run by --image-engine docker or --image-engine podman"
         )
 
 

@@ -37,10 +37,11 @@ class Bodies:
     """Files in `folder`, each named by a UUID. The folder is one store's alone: what an earlier run left is
     deleted. Threads may call at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, grace_seconds: float = GRACE_SECONDS) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder = folder
+        self._grace_seconds = grace_seconds
         self._buried: deque[tuple[float, Path]] = deque()
         self._lock = threading.Lock()
 
@@ -89,10 +90,14 @@ class Bodies:
         return path, path.stat().st_size
 
     def bury(self, body: Body) -> None:
-        """Deletes its file soon, and those whose time has come now."""
+        """Deletes its file soon: when the next comes or goes after that."""
+        with self._lock:
+            self._buried.append((time.monotonic() + self._grace_seconds, body.path))
+        self._purge()
+
+    def _purge(self) -> None:
         now = time.monotonic()
         with self._lock:
-            self._buried.append((now + GRACE_SECONDS, body.path))
             while self._buried and self._buried[0][0] <= now:
                 self._buried.popleft()[1].unlink(missing_ok=True)
 
@@ -101,6 +106,7 @@ class Bodies:
         body.path.unlink(missing_ok=True)
 
     def _new_path(self) -> Path:
+        self._purge()
         return self._folder / uuid.uuid4().hex
 
     @contextmanager

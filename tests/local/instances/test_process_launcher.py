@@ -230,7 +230,7 @@ def test_one_that_cannot_be_started_fails_the_deployment(tmp_path: Path, program
 
 def test_a_system_without_waitid_is_told_so_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "waitid")
-    with pytest.raises(OSError, match=r"on Linux alone.*--engine docker"):
+    with pytest.raises(OSError, match=r"on Linux alone.*--image-engine docker"):
         ProcessLauncher([str(STUB)], {})
 
 

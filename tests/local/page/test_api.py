@@ -168,6 +168,7 @@ def test_faults_come_and_go(stand: Stand) -> None:
         ({}, "kind is one of"),
         ({"kind": "throttling", "chance": 1}, "a fault has no chance; it has endpoint_name, kind, seconds"),
         ({"kind": "throttling", "share": 0}, "share is above 0"),
+        ({"kind": "no-list-bucket", "endpoint_name": "words"}, "of no endpoint in particular"),
         ({"kind": "throttling", "times": "often"}, "often"),
         ({"kind": "throttling", "times": float("inf")}, "inf"),
         ({"kind": "throttling", "share": float("nan")}, "share is above 0"),
