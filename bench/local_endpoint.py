@@ -63,9 +63,7 @@ class Load:
 
 
 SLOW_SECONDS = 0.25
-JUDGED = Load(
-    "a container that takes 0.12 to 0.38 s, nobody told", service_seconds=SLOW_SECONDS, is_told=False
-)
+JUDGED = Load("a container that takes 0.12 to 0.38 s, nobody told", True, SLOW_SECONDS, is_told=False)
 UNTOLD = Load("from a full queue, nobody told", is_told=False)
 LOADS = (
     Load("as they come", is_queued_first=False),

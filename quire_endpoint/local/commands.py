@@ -16,6 +16,7 @@ from rich.text import Text
 
 from quire_endpoint.local.admin import Admin, AdminFailed
 from quire_endpoint.local.faults import FaultKind
+from quire_endpoint.local.switches import Fate
 
 Given = ParamSpec("Given")
 
@@ -98,10 +99,11 @@ def fault(
 def kill_instance(
     endpoint: Annotated[str, typer.Argument(help="The endpoint's name.")],
     instance: Annotated[str | None, typer.Argument(help="Default: one with work in flight.")] = None,
+    fate: Annotated[Fate | None, typer.Option(help="Of its work. Default: as the switch says.")] = None,
 ) -> None:
     """SIGKILL to an instance, as a machine dies; another takes its place."""
     path = f"/endpoints/{quote(endpoint, safe='')}/kill-instance"
-    killed = Admin.of_environment().post(path, {"instance_id": instance})
+    killed = Admin.of_environment().post(path, {"instance_id": instance, "fate": fate})
     typer.echo(f"{killed['instance_id']} of {endpoint} is killed.")
 
 

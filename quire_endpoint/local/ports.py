@@ -13,6 +13,7 @@ from quire_endpoint.local.refusals import NotificationFailed as NotificationFail
 from quire_endpoint.local.refusals import ObjectMissing as ObjectMissing
 from quire_endpoint.local.refusals import ObjectRefused as ObjectRefused
 from quire_endpoint.local.specs import EndpointSpec, EndpointState
+from quire_endpoint.local.switches import Fate
 from quire_endpoint.s3_location import S3Location
 
 
@@ -234,9 +235,9 @@ class EndpointHost(Protocol):
         """Raises NoSuchEndpoint."""
         ...
 
-    def kill_instance(self, endpoint_name: str, instance_id: str | None) -> str | None:
-        """SIGKILL, as a machine dies: the instance named, or else one with work in flight, or else any.
-        Returns its id; None where there is none. Raises NoSuchEndpoint."""
+    def kill_instance(self, endpoint_name: str, instance_id: str | None, fate: Fate | None) -> str | None:
+        """SIGKILL, as a machine dies: the instance named, or else one with work in flight, or any. `fate` is
+        its work's, None the switch's. Returns its id; None where there is none. Raises NoSuchEndpoint."""
         ...
 
     def submit(self, invocation: Invocation) -> None:

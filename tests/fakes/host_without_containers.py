@@ -8,6 +8,7 @@ from dataclasses import replace
 from quire_endpoint.local.invocation import Invocation
 from quire_endpoint.local.ports import Backlog, InstanceView, NoSuchEndpoint
 from quire_endpoint.local.specs import EndpointSpec, EndpointState, EndpointStatus
+from quire_endpoint.local.switches import Fate
 
 
 class HostWithoutContainers:
@@ -79,7 +80,7 @@ class HostWithoutContainers:
         self.state(endpoint_name)
         return []
 
-    def kill_instance(self, endpoint_name: str, instance_id: str | None) -> str | None:
+    def kill_instance(self, endpoint_name: str, instance_id: str | None, fate: Fate | None) -> str | None:
         self.state(endpoint_name)
         return None
 

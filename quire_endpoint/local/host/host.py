@@ -12,6 +12,7 @@ from quire_endpoint.local.invocation import Invocation
 from quire_endpoint.local.ports import Backlog, Fleet, FleetListener, InstanceView, NoSuchEndpoint
 from quire_endpoint.local.queue.neighbours import Neighbours
 from quire_endpoint.local.specs import EndpointSpec, EndpointState
+from quire_endpoint.local.switches import Fate
 
 
 @dataclass(eq=False)
@@ -58,8 +59,10 @@ class Host:
     def instances(self, endpoint_name: str) -> Sequence[InstanceView]:
         return self._endpoint(endpoint_name).instances()
 
-    def kill_instance(self, endpoint_name: str, instance_id: str | None) -> str | None:
-        return self._endpoint(endpoint_name).kill_instance(instance_id)
+    def kill_instance(
+        self, endpoint_name: str, instance_id: str | None, fate: Fate | None = None
+    ) -> str | None:
+        return self._endpoint(endpoint_name).kill_instance(instance_id, fate)
 
     def submit(self, invocation: Invocation) -> None:
         endpoint = self._endpoint(invocation.endpoint_name)

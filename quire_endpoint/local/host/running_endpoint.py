@@ -15,6 +15,7 @@ from quire_endpoint.local.queue.dispatcher import Dispatcher
 from quire_endpoint.local.queue.measures import Measures
 from quire_endpoint.local.queue.neighbours import Neighbours
 from quire_endpoint.local.specs import EndpointSpec, EndpointState, EndpointStatus
+from quire_endpoint.local.switches import Fate
 
 MakeFleet = Callable[[EndpointSpec, FleetListener], Fleet]
 
@@ -87,14 +88,19 @@ class RunningEndpoint:
             views = [view for one in self._deployment.all for view in one.fleet.views()]
         return [dataclasses.replace(view, in_flight=self.queue.in_flight(view.instance_id)) for view in views]
 
-    def kill_instance(self, instance_id: str | None) -> str | None:
+    def kill_instance(self, instance_id: str | None, fate: Fate | None) -> str | None:
         views = self.instances()
         if instance_id is None:
             views = sorted(views, key=lambda view: (not view.in_flight, view.pid is None))
         chosen = [view.instance_id for view in views if instance_id in (None, view.instance_id)]
         with self._lock:
             fleets = [one.fleet for one in self._deployment.all]
-        return next((name for name in chosen if any(fleet.kill(name) for fleet in fleets)), None)
+        for name in chosen:
+            if fate is not None:
+                self.queue.choose_fate(name, fate)
+            if any(fleet.kill(name) for fleet in fleets):
+                return name
+        return None
 
     def close(self) -> None:
         """Returns when every container and every thread has ended."""

@@ -17,6 +17,7 @@ from quire_endpoint.local.page.seen import Seen
 from quire_endpoint.local.page.state import REQUESTS_SHOWN, state
 from quire_endpoint.local.page.why import explain
 from quire_endpoint.local.ports import NoSuchEndpoint
+from quire_endpoint.local.switches import Fate
 
 _MOST_REQUESTS = 1000
 
@@ -76,9 +77,9 @@ class PageApplication:
         return self._faults()
 
     def _kill_instance(self, name: str) -> Response:
-        wanted = _asked_instance()
+        wanted, fate = _asked_instance(), _asked_fate()
         try:
-            killed = self._seen.host.kill_instance(name, wanted)
+            killed = self._seen.host.kill_instance(name, wanted, fate)
         except NoSuchEndpoint:
             abort(404, f"no endpoint {name!r} runs here")
         if killed is None:
@@ -106,8 +107,18 @@ def _asked_instance() -> str | None:
     given = request.get_json(force=True) if request.get_data() else {}
     wanted = given.get("instance_id") if isinstance(given, dict) else given
     if not isinstance(given, dict) or not isinstance(wanted, str | None):
-        abort(400, 'the body is a JSON object, such as {"instance_id": "i-0123456789abcdef0"}')
+        abort(
+            400, 'the body is a JSON object, such as {"instance_id": "i-0123456789abcdef0", "fate": "lost"}'
+        )
     return wanted
+
+
+def _asked_fate() -> Fate | None:
+    """None where the switch is to say."""
+    asked = request.get_json(force=True).get("fate") if request.get_data() else None
+    if asked is not None and asked not in set(Fate):
+        abort(400, f"fate is one of {', '.join(Fate)}, not {asked!r}")
+    return None if asked is None else Fate(asked)
 
 
 def _refuse_strangers() -> None:

@@ -21,7 +21,7 @@ from quire_endpoint.local.queue.telling import Teller
 from quire_endpoint.local.queue.track import Track
 from quire_endpoint.local.queue.worker import Worker
 from quire_endpoint.local.specs import EndpointSpec
-from quire_endpoint.local.switches import Told
+from quire_endpoint.local.switches import Fate, Told
 
 BROKEN_SECONDS = 3.0
 """On the wall: how long after a broken connection word of its instance's death may come."""
@@ -79,6 +79,11 @@ class Dispatcher:
             self._line.gone(instance_id, self._clock.now())
             self._crew.gone(instance_id)
             self._touch()
+
+    def choose_fate(self, instance_id: str, fate: Fate) -> None:
+        """Of what it works on when it goes away, in place of the switch."""
+        with self._changed:
+            self._line.choose_fate(instance_id, fate)
 
     def drop(self) -> None:
         """The endpoint is deleted: what waits ends now, what runs with its instance."""

@@ -21,7 +21,7 @@ class Line:
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
-        self._fate = switches.in_flight_fate
+        self._fates: dict[str, Fate] = {}
         self._orders = itertools.count()
         self._pool = Pool()
         self._copies: dict[Delivery, Copy] = {}
@@ -46,16 +46,25 @@ class Line:
     def leave(self, instance_id: str, now: float, *, is_drained: bool = False) -> None:
         """It gets no more; what it has it may finish. Of a drained one the rest is never delivered twice."""
         self._pool.leave(instance_id)
-        if self._fate is Fate.DUPLICATED and not is_drained and not self._is_dropped:
+        if self._fate(instance_id) is Fate.DUPLICATED and not is_drained and not self._is_dropped:
             for delivery in self._pool.deliveries(instance_id):
                 self._double(self._copies[delivery].ticket, now)
 
     def gone(self, instance_id: str, now: float) -> None:
         """What it worked on meets its fate."""
+        fate = self._fate(instance_id)
         for delivery in self._pool.remove(instance_id):
             self._moves.cancelled.append(delivery)
             if self.is_open(delivery):
-                self._meet_fate(self._copies[delivery], now)
+                self._meet_fate(fate, self._copies[delivery], now)
+        self._fates.pop(instance_id, None)
+
+    def choose_fate(self, instance_id: str, fate: Fate) -> None:
+        """Of what it works on when it goes away, in place of the switch."""
+        self._fates[instance_id] = fate
+
+    def _fate(self, instance_id: str) -> Fate:
+        return self._fates.get(instance_id, self._switches.in_flight_fate)
 
     def drop(self) -> None:
         """Ends all that wait, and later all whose instance goes away."""
@@ -154,18 +163,18 @@ class Line:
             self._pool.hold(delivery)
             self._moves.overdue.append(delivery)
 
-    def _meet_fate(self, copy: Copy, now: float) -> None:
+    def _meet_fate(self, fate: Fate, copy: Copy, now: float) -> None:
         if self._is_dropped:
             self._close(copy, Ending.DROPPED, "the endpoint is deleted")
             return
-        if self._fate is Fate.DUPLICATED:
+        if fate is Fate.DUPLICATED:
             self._double(copy.ticket, now)
-        if self._fate is Fate.LOST:
+        if fate is Fate.LOST:
             self._close(copy, Ending.LOST, "its instance went away")
         elif not self._may_requeue(copy.ticket):
             self._close(copy, Ending.LOST, "its instance went away, and it is not delivered more often")
         else:
-            delay_seconds = self._switches.redelivery_seconds if self._fate is Fate.REDELIVERED else 0.0
+            delay_seconds = self._switches.redelivery_seconds if fate is Fate.REDELIVERED else 0.0
             self._requeue(copy.ticket, now + delay_seconds)
             self._remove(copy)
 

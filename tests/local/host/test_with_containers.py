@@ -109,16 +109,17 @@ def test_an_update_with_jobs_in_flight_loses_none(build: BuildLive) -> None:
     assert {entry.delivery for entry in live.around.journal.of(Step.ASSIGNED)} == {1}
 
 
+@pytest.mark.parametrize("is_chosen", [False, True], ids=["by-switch", "for-this-kill"])
 @pytest.mark.parametrize(
     ("fate", "num_uploads"), [(Fate.LOST, 0), (Fate.REDELIVERED, 1), (Fate.DUPLICATED, 2)]
 )
 def test_an_instance_killed_mid_request_is_replaced_and_its_work_meets_its_fate(
-    build: BuildLive, fate: Fate, num_uploads: int
+    build: BuildLive, fate: Fate, num_uploads: int, is_chosen: bool
 ) -> None:
-    live = build(Switches(in_flight_fate=fate, redelivery_seconds=5), speed=20)
+    live = build(Switches(in_flight_fate=Fate.LOST if is_chosen else fate, redelivery_seconds=5), speed=20)
     live.submit("one", b'{"seconds": 0.5}')
     live.around.journal.wait(Step.DOWNLOADED)
-    killed = live.host.kill_instance("reader", None)
+    killed = live.host.kill_instance("reader", None, fate if is_chosen else None)
     (ending,) = live.endings(1)
     assert ending is (Ending.COMPLETED if num_uploads else Ending.LOST)
     assert len(live.around.journal.of(Step.UPLOADED)) == num_uploads

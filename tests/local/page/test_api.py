@@ -120,8 +120,8 @@ def test_lost_one_is_told_with_its_instances_end(stand: Stand) -> None:
     stand.invoke("of-lost", "seconds=30")
     stand.runs("of-lost")
     (view,) = stand.local.host.instances("stub")
-    killed = stand.admin.post("/endpoints/stub/kill-instance", {"instance_id": view.instance_id})
-    assert killed == {"instance_id": view.instance_id}
+    order = {"instance_id": view.instance_id, "fate": "lost"}
+    assert stand.admin.post("/endpoints/stub/kill-instance", order) == {"instance_id": view.instance_id}
     told = stand.ended("of-lost")
     assert told["name"] == "lost"
     assert any("gone: " in line and "KILL" in line for line in told["instance_log"])
@@ -203,7 +203,7 @@ def test_unknown_instance_is_not_killed(stand: Stand) -> None:
         stand.admin.post("/endpoints/stub/kill-instance", {"instance_id": "i-0"})
 
 
-@pytest.mark.parametrize("body", ["{", "[1]", "7", '"i-0"', '{"instance_id": 7}'])
+@pytest.mark.parametrize("body", ["{", "[1]", "7", '"i-0"', '{"instance_id": 7}', '{"fate": "saved"}'])
 def test_what_is_no_order_kills_nobody(stand: Stand, body: str) -> None:
     before = stand.local.host.instances("stub")
     headers = {"Content-Type": "application/json"}

@@ -84,7 +84,7 @@ def test_faults_come_and_go(stand: Stand) -> None:
 
 
 def test_instance_is_killed(stand: Stand) -> None:
-    said = quire(stand.local.url, "local", "kill-instance", "stub")
+    said = quire(stand.local.url, "local", "kill-instance", "stub", "--fate", "redelivered")
     assert re.fullmatch(r"i-\w+ of stub is killed\.\n", said.out), said
     for name in ("nobody", "a b", "a?b#c"):
         refused = quire(stand.local.url, "local", "kill-instance", name)

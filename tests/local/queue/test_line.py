@@ -193,6 +193,19 @@ def test_redelivered_it_is_at_the_front_again_after_a_while() -> None:
     assert names(again) == ["a", "b"] and [one.number for one in again] == [2, 1]
 
 
+def test_fate_that_was_chosen_for_an_instance_is_that_instances_alone() -> None:
+    made = line(Fate.LOST, "a", "b")
+    made.join("one", 1)
+    made.join("two", 1)
+    made.step(0)
+    made.choose_fate("one", Fate.REDELIVERED)
+    for name in ("one", "two"):
+        made.gone(name, 1)
+    moves = made.step(1)
+    assert [one.invocation.inference_id for one in moves.requeued] == ["a"]
+    assert endings(moves) == {"b": Ending.LOST}
+
+
 def test_redelivered_it_may_expire_before_its_turn() -> None:
     made = line(Fate.REDELIVERED)
     made.add(invocation("a", ttl=20))
