@@ -9,6 +9,8 @@ Assumed besides, and no switches:
 - each delivery comes over a connection of its own, and none is sent again on another (queue/container);
 - a connection that breaks is the container's failure unless word of its instance's end comes within seconds
   (queue/dispatcher), whatever its deadline;
+- with no instance there is no backlog per instance, so that target tracking alone never wakes an endpoint,
+  however many wait (scaling/gauges);
 - an endpoint whose additional instances cannot be had, or do not start, is InService again as soon as one was
   refused or has ended, and goes on asking: every 60 s for a machine, and with growing pauses for a container
   that keeps on dying (host/deployment, instances/roster).

@@ -85,8 +85,8 @@ class Rule:
 
     @property
     def range_periods(self) -> int:
-        """How many periods are looked at."""
-        return self.evaluation_periods + EXTRA_DATAPOINTS
+        """How many periods are looked at: a minute's at the least, in which there is one datapoint."""
+        return max(self.evaluation_periods + EXTRA_DATAPOINTS, DEFAULT_PERIOD_SECONDS // self.period_seconds)
 
 
 @dataclass(frozen=True)

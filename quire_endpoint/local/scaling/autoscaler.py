@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from quire_endpoint.local.scaling.aggregates import MINUTE_SECONDS, minute_of
-from quire_endpoint.local.scaling.alarms import Alarm, AlarmState, evaluate
+from quire_endpoint.local.scaling.alarms import Alarm, AlarmState, Rule, evaluate
 from quire_endpoint.local.scaling.board import Board
 from quire_endpoint.local.scaling.decisions import Capacity, Change, Decider, Firing
 from quire_endpoint.local.scaling.policies import Policy, ScalableTarget, TrackingPolicy, place_of
@@ -82,7 +82,13 @@ class Autoscaler:
         if state is not alarm.state:
             self._board.set_state(alarm.name, state, _reason(alarm, values, state))
             _log.info("alarm %s: %s", alarm.name, state)
-        return Reading(replace(alarm, state=state), values[-1])
+        return Reading(replace(alarm, state=state), _latest(alarm.rule, values))
+
+
+def _latest(rule: Rule, values: Sequence[float | None]) -> float | None:
+    """Of a period under a minute, the minute's: there is one datapoint a minute."""
+    num_periods = max(1, int(MINUTE_SECONDS // rule.period_seconds))
+    return next((value for value in reversed(values[-num_periods:]) if value is not None), None)
 
 
 def _firings(policies: Iterable[Policy], readings: Sequence[Reading]) -> list[Firing]:

@@ -58,6 +58,18 @@ def _backlog_per_instance(endpoint: SimulatedEndpoint, minute: int) -> float:
     return endpoint.board.data["ApproximateBacklogSizePerInstance", BEGAN + minute * 60]
 
 
+@pytest.mark.parametrize("period_seconds", [10, 30])
+def test_an_alarm_of_less_than_a_minute_wakes_it_by_the_minutes_datapoint(period_seconds: int) -> None:
+    rule = replace(
+        WAKING_ALARM.rule, period_seconds=period_seconds, evaluation_periods=1, datapoints_to_alarm=1
+    )
+    alarms = {WAKING_ALARM.name: replace(WAKING_ALARM, rule=rule)}
+    endpoint = SimulatedEndpoint(BoardInMemory([TARGET], [WAKING], alarms), PROMPT)
+    endpoint.submit(1, seconds=60)
+    endpoint.run(10)
+    assert endpoint.changes == [(1, 0, 1)]
+
+
 def test_target_tracking_alone_leaves_a_waiting_job_waiting() -> None:
     endpoint = SimulatedEndpoint(board(TRACKING))
     endpoint.submit(4, seconds=60)
