@@ -126,15 +126,17 @@ class Ledger:
             (job.calls, job.number, job.calls + 1),
         )
 
-    def tell(self, inference_id: str, message: str) -> int | None:
-        """Keeps what a notification said; the document's number, None where the id is not of this ledger."""
+    def number_of(self, inference_id: str) -> int | None:
+        """The document's; None where the id is not of this ledger."""
         row = self._database.row("select document from attempts where inference_id = ?", (inference_id,))
-        if row is None:
-            return None
+        return None if row is None else int(row[0])
+
+    def tell(self, inference_id: str, message: str) -> int | None:
+        """Keeps what a notification said; as number_of."""
         self._database.change(
             "update attempts set told = coalesce(told, ?) where inference_id = ?", (message, inference_id)
         )
-        return int(row[0])
+        return self.number_of(inference_id)
 
     def finish(self, number: int, outcome: Outcome) -> Outcome:
         """The first outcome stands; returns it. Bytes that went with the call are kept no longer."""

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 from urllib.parse import quote
 
@@ -117,7 +118,10 @@ def down() -> None:
 
 
 @_says_why
-def why(inference_id: Annotated[str, typer.Argument(help="As InvokeEndpointAsync answered it.")]) -> None:
+def why(
+    inference_id: Annotated[str, typer.Argument(help="As InvokeEndpointAsync answered it.")],
+    ledger: Annotated[Path | None, typer.Option(help="A client's, which knows of its other calls.")] = None,
+) -> None:
     """Say why an invocation at the local endpoint stands where it stands, and what helps."""
     told = Admin.of_environment().get("/why", inference_id=inference_id)
     where = f" at {told['endpoint_name']}" if told["endpoint_name"] else ""
@@ -138,7 +142,18 @@ def why(inference_id: Annotated[str, typer.Argument(help="As InvokeEndpointAsync
         lines += ["", f"{title}:", *(f"  {line}" for line in found)] if found else []
     if told["failure_object"] is not None:
         lines += ["", "Failure object:", f"  {told['failure_object']}"]
+    lines += ["", f"{ledger}:", *(f"  {line}" for line in _known(ledger, inference_id))] if ledger else []
     typer.echo("\n".join(lines))
+
+
+def _known(ledger: Path, inference_id: str) -> list[str]:
+    from quire_endpoint.client.later_calls import later_calls
+    from quire_endpoint.client.ledger_schema import NoLedger
+
+    try:
+        return later_calls(ledger, inference_id)
+    except NoLedger as error:
+        raise AdminFailed(str(error)) from error
 
 
 def _screen() -> Console:

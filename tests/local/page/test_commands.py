@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from quire_endpoint.client import Document, Request, Succeeded
+from quire_endpoint.client.ledger import Ledger
 from quire_endpoint.command import app
+from quire_endpoint.s3_location import S3Location
 from tests.local.page.conftest import Stand
 
 
@@ -64,6 +68,27 @@ def test_why_of_an_unknown_one(stand: Stand) -> None:
     said = quire(stand.local.url, "why", "nobody")
     assert said.out.startswith("nobody: unknown\n")
     assert said.status == 0
+
+
+def test_why_knows_from_the_ledger_what_became_of_the_document(stand: Stand, tmp_path: Path) -> None:
+    """It was lost, and submitted again."""
+    ledger = Ledger(tmp_path / "ledger")
+    job = ledger.enter(Document(b"1", "a page"), Request(), keeps_body=True)
+    for seconds in (1.0, 2.0):
+        assert ledger.intend(ledger.job(job.number), seconds)
+    latest, first = ledger.attempts(job.number)
+    ledger.finish(job.number, Succeeded("a page", latest.inference_id, 2, S3Location("answers", "out/2.out")))
+    ledger.close()
+    asked = ("why", first.inference_id, "--ledger", str(tmp_path / "ledger"))
+    assert quire(stand.local.url, *asked).out.splitlines()[-5:] == [
+        f"{tmp_path}/ledger:",
+        "  the document is a page",
+        f"  called as {first.inference_id} (this one), whose answer never came",
+        f"  called as {latest.inference_id}, whose answer never came",
+        f"  Succeeded as {latest.inference_id}: s3://answers/out/2.out",
+    ]
+    absent = quire(stand.local.url, "why", "nobody", "--ledger", str(tmp_path / "absent"))
+    assert (absent.status, absent.err.count("\n")) == (1, 1)
 
 
 def test_faults_come_and_go(stand: Stand) -> None:
