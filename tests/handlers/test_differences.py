@@ -30,6 +30,12 @@ def asking(body: bytes = b"[1]", content_type: str = JSON, accept: str | None = 
     return UsersRequest("of the table", body, content_type, accept)
 
 
+def coding(call: str, function: str = "transform_fn(model, data, content_type, accept)") -> str:
+    """A function that leaves the formats to the toolkit."""
+    imported = "from sagemaker_inference import decoder, encoder, errors\n"
+    return f"{imported}{MODEL}def {function}: {call}\n"
+
+
 def raising(function: str, error: str) -> str:
     imported = "from sagemaker_inference import errors\n"
     body = {"input_fn": "def input_fn(body, content_type)", "output_fn": "def output_fn(prediction, accept)"}
@@ -38,6 +44,7 @@ def raising(function: str, error: str) -> str:
 
 Case = tuple[str, str, UsersRequest]
 UNSUPPORTED = "UnsupportedFormatError('x/y')"
+ENCODE = "encoder.encode([1], 'image/png')"
 
 CASES: list[Case] = [
     ("Content-Type that no default decodes", PLAIN, asking(b"x", "text/plain")),
@@ -52,6 +59,10 @@ CASES: list[Case] = [
     ("Accept with `q=` or a wildcard", PLAIN, asking(accept="application/*")),
     ("`UnsupportedFormatError` out of `input_fn`", raising("input_fn", UNSUPPORTED), asking()),
     ("`UnsupportedFormatError` out of `output_fn`", raising("output_fn", UNSUPPORTED), asking()),
+    ("`UnsupportedFormatError` of the toolkit's encoder", coding(ENCODE), asking()),
+    ("`UnsupportedFormatError` of the toolkit's encoder", coding(ENCODE, "predict_fn(data, m)"), asking()),
+    ("`UnsupportedFormatError` out of `transform_fn`", coding("decoder.decode(data, 'x/y')"), asking()),
+    ("`UnsupportedFormatError` out of `transform_fn`", coding(f"raise errors.{UNSUPPORTED}"), asking()),
     (
         "array of objects to be written as NPY",
         "import numpy\n" + PLAIN.replace("return data", "return numpy.array([{}], dtype=object)"),

@@ -41,3 +41,13 @@ def test_gpus_are_shared_out_only_where_there_are_several() -> None:
     assert seen == ["4", "GPU-7", "4"]
     environ["CUDA_VISIBLE_DEVICES"] = "4"
     assert plan_handlers(OWN_MODEL, Settings.from_environ(environ), environ).environ_of(0) == {}
+
+
+@pytest.mark.parametrize(
+    ("workers", "seen"),
+    [("1", ["4,GPU-7,0"]), ("2", ["4,0", "GPU-7"]), ("3", ["4", "GPU-7", "0"]), ("0", ["4", "GPU-7", "0"])],
+)
+def test_fewer_workers_than_gpus_see_all_of_them_together(workers: str, seen: list[str]) -> None:
+    environ = {"CUDA_VISIBLE_DEVICES": "4,GPU-7,0", "SAGEMAKER_MODEL_SERVER_WORKERS": workers}
+    plan = plan_handlers(OWN_MODEL, Settings.from_environ(environ), environ)
+    assert [plan.environ_of(n)["CUDA_VISIBLE_DEVICES"] for n in range(plan.num_workers)] == seen

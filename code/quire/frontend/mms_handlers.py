@@ -9,6 +9,7 @@ from typing import Any
 from quire.frontend.mms_invocations import LoadedHandler
 from quire.frontend.mms_place import MmsOrders
 from quire.handlers.context import ModelContext, RequestContext
+from quire.handlers.gpu_shares import gpus_of_worker
 from quire.handlers.loading import Handler, load_handler
 from quire.handlers.program import find_program
 from quire.handlers.spooling import SpooledBody
@@ -18,12 +19,13 @@ from quire.words.request import DocumentRequest
 
 
 def load_on_mms(orders: MmsOrders, scratch: Path, gpu_id: int | None) -> LoadedHandler:
-    """Raises SettingsError in one line. `gpu_id` is multi-model-server's for this worker, an index of the
-    orders' GPUs: from now on the process sees that one alone, so that a handler that asks for `cuda` finds
-    its own."""
+    """Raises SettingsError in one line. `gpu_id` is multi-model-server's for this worker: it counts workers
+    round the orders' GPUs. From now on the process sees its own alone, one or a share of them, so that a
+    handler that asks for `cuda` finds it."""
     program = find_program(orders.settings)
     if gpu_id is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = orders.gpus[gpu_id]
+        workers = orders.settings.handler_workers or len(orders.gpus)
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus_of_worker(gpu_id, workers, orders.gpus)
     context = ModelContext(
         orders.settings, orders.engine_address, scratch, gpu_id=None if gpu_id is None else 0
     )

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -44,11 +45,25 @@ def _named(error: Exception, function: str) -> QuireError:
 def _toolkits_own(toolkit: ModuleType, error: Exception, function: str) -> QuireError | None:
     """Asked of the module that the user's code has imported: the toolkit need not be installed."""
     if isinstance(error, toolkit.UnsupportedFormatError):
-        kind = NotAcceptable if function == "output_fn" else UnsupportedMediaType
+        kind = NotAcceptable if _is_of_the_answer(error, function) else UnsupportedMediaType
         return kind(one_line(error).removeprefix(f"{type(error).__name__}: "))
     if isinstance(error, toolkit.BaseInferenceToolkitError):
         return _with_status(_status(error.status_code), str(error.message))
     return None
+
+
+def _is_of_the_answer(error: Exception, function: str) -> bool:
+    """Whether it is the answer's format that nobody writes, not the request's that nobody reads. `input_fn`
+    has no answer, whatever it calls; functions that may have both are told by the toolkit's encoder."""
+    if function in ("input_fn", "output_fn"):
+        return function == "output_fn"
+    return _raised_in(error) == "sagemaker_inference.encoder"
+
+
+def _raised_in(error: Exception) -> str | None:
+    """The name of the module whose code raised it; None for one that was never raised."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    return frames[-1].f_globals.get("__name__") if frames else None
 
 
 def _with_status(status: int, message: str) -> QuireError:

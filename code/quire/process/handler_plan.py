@@ -1,10 +1,11 @@
-"""How many handler workers run, how many calls each makes at once, and which GPU each of them sees."""
+"""How many handler workers run, how many calls each makes at once, and which GPUs each of them sees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quire.handlers.gpu_shares import gpus_of_worker
 from quire.handlers.program import Program
 from quire.process.gpus import cuda_devices
 from quire.words.settings import Settings
@@ -26,7 +27,9 @@ class HandlerPlan:
 
     def environ_of(self, number: int) -> dict[str, str]:
         """What the worker of that number finds in its environment, beside what all find."""
-        return {"CUDA_VISIBLE_DEVICES": self.gpus[number % len(self.gpus)]} if self.gpus else {}
+        if not self.gpus:
+            return {}
+        return {"CUDA_VISIBLE_DEVICES": gpus_of_worker(number, self.num_workers, self.gpus)}
 
 
 _ENGINE_GRACE_SECONDS = 6.0

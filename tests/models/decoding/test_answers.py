@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
-from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer, DonutProcessor
+from PIL import Image
+from transformers import (
+    AutoImageProcessor,
+    AutoProcessor,
+    AutoTokenizer,
+    DonutProcessor,
+    GenerationConfig,
+)
 
 from bench.decoding import drawn_pages
 from bench.decoding_run import run_lanes
 from quire.models.decoding.answers import DonutReader, JsonReader, object_in, page_text
+from quire.models.decoding.endings import endings_of
+from quire.models.decoding.options import DecodingOptions
 from quire.models.decoding.page_decoder import PageDecoder
 from quire.models.decoding.prompts import DEFAULT_QUESTION, PromptRefused, chat_prompt, decoder_prompt
 from quire.models.model_folder import ModelFolderError
@@ -170,7 +180,50 @@ def test_a_chat_model_is_asked_in_its_template(folders: dict[str, Path]) -> None
     assert chat_prompt(idefics3, None) == asked.format(DEFAULT_QUESTION)
     assert chat_prompt(idefics3, "<image>as it is") == "<image>as it is"
     assert chat_prompt(got, None) is None, "its processor has a question of its own"
-    assert chat_prompt(got, "Total?") == "<imgpad>\nTotal?\n"
+    assert chat_prompt(got, "<imgpad>as it is") == "<imgpad>as it is"
+
+
+def test_got_ocr2_is_asked_in_its_processors_own_conversation(folders: dict[str, Path]) -> None:
+    from_pretrained: Any = AutoProcessor.from_pretrained
+    got = from_pretrained(folders["got_ocr2"])
+    page = Image.new("RGB", (40, 40), "white")
+    own_question = got(images=[page])["input_ids"]
+    assert got(images=[page], text=[chat_prompt(got, " OCR: ")])["input_ids"] == own_question
+    asked = chat_prompt(got, "Total?")
+    assert asked is not None and asked.endswith(
+        "<|im_start|>user\n<img><imgpad></img>\nTotal?<|im_end|><|im_start|>assistant\n"
+    )
+
+
+def test_got_ocr2_ends_an_answer_by_the_end_of_its_message(load: Load, folders: dict[str, Path]) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(folders["got_ocr2"])
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert end != tokenizer.eos_token_id
+    assert stops(model_of(), tokenizer) == {tokenizer.eos_token_id, end}
+    assert end in load("got_ocr2")._writing.endings.stop_tokens
+
+
+def test_a_tokenizer_without_that_token_has_no_such_end(folders: dict[str, Path]) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(folders["trocr"])
+    assert stops(model_of(), tokenizer) == {tokenizer.eos_token_id}
+
+
+@pytest.mark.parametrize("given", ["x", ["x"], ["x", "ab", "é", ""]])
+def test_stop_strings_of_one_token_end_an_answer(given: str | list[str], folders: dict[str, Path]) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(folders["trocr"])
+    (stop,) = tokenizer("x", add_special_tokens=False)["input_ids"]
+    model = model_of("vision-encoder-decoder", stop_strings=given)
+    assert stops(model, tokenizer) == {tokenizer.eos_token_id, stop}
+
+
+def model_of(kind: str = "got_ocr2", **generation: Any) -> Any:
+    make_config: Any = GenerationConfig
+    config = SimpleNamespace(model_type=kind)
+    return SimpleNamespace(config=config, generation_config=make_config(**generation))
+
+
+def stops(model: Any, tokenizer: Any) -> frozenset[int]:
+    return endings_of(model, tokenizer, DecodingOptions()).stop_tokens
 
 
 def test_a_stop_of_ones_own_ends_an_answer(load: Load) -> None:

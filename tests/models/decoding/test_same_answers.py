@@ -49,7 +49,9 @@ def from_generate(folder: Path, kind: str, pixels: Pixels) -> Any:
             )
         }
     inputs = processor(images=[pixels], return_tensors="pt", **asked)
-    written = model.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False)
+    # GOT-OCR2's folders name no end of a message: its users hand it over so.
+    end = {"stop_strings": "<|im_end|>", "tokenizer": processor.tokenizer} if kind == "got_ocr2" else {}
+    written = model.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False, **end)
     return processor.decode(written[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True).strip()
 
 

@@ -23,7 +23,7 @@ MAX_TOKENS = 60
 NUM_DOCUMENTS = 8
 
 
-@pytest.fixture(scope="module", params=["donut", "trocr", "got_ocr2", "smolvlm"])
+@pytest.fixture(scope="module", params=["donut", "trocr", "got_ocr2", "idefics3", "smolvlm"])
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningEngine]:

@@ -139,6 +139,29 @@ def test_scores_are_of_one_label_or_of_any(tmp_path: Path, problem: str, total: 
     assert (sum(scores) == pytest.approx(1.0)) is (total is not None)
 
 
+@pytest.mark.parametrize("problem", [None, "multi_label_classification", "regression"])
+def test_one_label_alone_is_scored_as_by_transformers_own_pipeline(
+    tmp_path: Path, folder: Path, classifier: TextClassifier, problem: str | None
+) -> None:
+    with_one_label(folder / "classifier", tmp_path, problem)
+    make: Any = pipeline
+    (expected,) = make("text-classification", str(tmp_path), top_k=None, device="cpu")([SHORT])
+    (found,) = answers(load_text_classifier(source(tmp_path)), [SHORT])
+    assert [(each.label, each.score) for each in found.scores] == [
+        (each["label"], pytest.approx(each["score"], abs=1e-5)) for each in expected
+    ]
+    assert (found.scores[0].score > 1) is (problem == "regression")
+
+
+def with_one_label(classifier: Path, folder: Path, problem: str | None) -> None:
+    """Whose output is far above 1."""
+    load_network: Any = AutoModelForSequenceClassification.from_pretrained
+    network = load_network(classifier, num_labels=1, ignore_mismatched_sizes=True, problem_type=problem)
+    torch.nn.init.constant_(network.classifier.bias, 3.0)
+    network.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(classifier).save_pretrained(folder)
+
+
 def test_positions_that_begin_behind_the_paddings_are_left_out(tmp_path: Path) -> None:
     folder = tiny_roberta_classifier(tmp_path)
     model = load_text_classifier(source(folder))

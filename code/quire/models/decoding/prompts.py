@@ -40,8 +40,9 @@ def _start_token(model: Any) -> int | None:
 
 
 def chat_prompt(processor: Any, prompt: str | None) -> str | None:
-    """The text for a processor: the question in its chat template, or after the image's token where there
-    is no template. None leaves a processor that has a question of its own to ask it. Raises PromptRefused."""
+    """The text for a processor: the question in its chat template or in the conversation that it writes, or
+    after the image's token where there is neither. None leaves a processor that has a question of its own
+    to ask it. Raises PromptRefused."""
     image_token = getattr(processor, "image_token", None) or ""
     if prompt is not None and image_token and image_token in prompt:
         if prompt.count(image_token) > 1:
@@ -56,9 +57,18 @@ def chat_prompt(processor: Any, prompt: str | None) -> str | None:
             [{"role": "user", "content": content}], add_generation_prompt=True
         )
         return asked
+    if _asks_itself(processor):
+        return _own_conversation(processor, question)
     return f"{image_token}\n{question}\n"
 
 
 def _asks_itself(processor: Any) -> bool:
     """GOT-OCR2's processor writes its whole conversation itself."""
     return type(processor).__name__ == "GotOcr2Processor"
+
+
+def _own_conversation(processor: Any, question: str) -> str:
+    """What GOT-OCR2's processor writes around its own question, where nobody gives it a text."""
+    start, end = processor.message_start_token, processor.message_end_token
+    image = f"{processor.img_start_token}{processor.image_token}{processor.img_end_token}"
+    return f"{start}{processor.system_query}{end}{start}user\n{image}\n{question}{end}{start}assistant\n"

@@ -137,10 +137,11 @@ def _labels(config: Any) -> tuple[str, ...]:
 
 
 def _scale(config: Any) -> Scale:
-    if config.problem_type == "multi_label_classification":
-        return "any-of-many"
-    if config.problem_type == "regression" or config.num_labels == 1:
+    """As transformers' text-classification pipeline has it: one label alone is a sigmoid's too."""
+    if config.problem_type == "regression":
         return "number"
+    if config.problem_type == "multi_label_classification" or config.num_labels == 1:
+        return "any-of-many"
     return "one-of-many"
 
 
