@@ -3,23 +3,22 @@ Nothing of it is imported."""
 
 from __future__ import annotations
 
-import ast
 import enum
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quire_endpoint.pack_files import CannotPack, PackedFile
-
-HANDLER_FUNCTIONS = frozenset(
-    ("pre_model_fn", "model_fn", "model_warmup_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+from quire_endpoint.pack_files import CannotPack, PackedFile, json_object
+from quire_endpoint.pack_program import (
+    CODE,
+    DEFAULT_PROGRAM,
+    HANDLER_FUNCTIONS,
+    PAGE_MODEL_FUNCTION,
+    Program,
+    find_programs,
 )
-PAGE_MODEL_FUNCTION = "page_model_fn"
 
-CODE = "code"
-_PROGRAM = f"{CODE}/inference.py"
 _CACHE_TOKENS = 2048
 """Of a page: what its generation cache is reckoned for."""
 
@@ -51,6 +50,12 @@ class FolderKind:
         return any(kind in self.kinds for kind in (Kind.HANDLER, Kind.HANDLER_WITH_MODEL, Kind.PAGE_MODEL))
 
     @property
+    def is_read_by_transformers(self) -> bool:
+        """The weights are those of the Hugging Face model, and loaded as its folder says."""
+        others = (Kind.HANDLER_WITH_MODEL, Kind.PAGE_MODEL, Kind.STUB)
+        return Kind.HUGGING_FACE in self.kinds and not any(kind in self.kinds for kind in others)
+
+    @property
     def keeps_own_precision(self) -> bool:
         """Weights are loaded as the user's code sees fit."""
         return Kind.PAGE_MODEL in self.kinds or Kind.HANDLER_WITH_MODEL in self.kinds
@@ -59,35 +64,39 @@ class FolderKind:
 def find_kind(folder: Path, files: Sequence[PackedFile]) -> FolderKind:
     """Raises CannotPack, with a sentence that says what to do, where the container would serve none of it."""
     by_name = {file.name: file for file in files}
-    kinds = [*_code_kinds(by_name), *_model_kinds(by_name)]
+    of_model, programs = _model_kinds(by_name), find_programs(by_name)
+    if Kind.PAGE_MODEL in of_model:
+        programs = [program for program in programs if program.is_default]
+    kinds = [*_code_kinds(programs, of_model), *of_model]
     if not kinds:
         raise CannotPack(_unknown(folder, files))
-    config = _json(by_name["config.json"]) if "config.json" in by_name else {}
+    config = json_object(by_name["config.json"]) if "config.json" in by_name else {}
     return FolderKind(
         kinds=tuple(dict.fromkeys(kinds)),
         described=_described(kinds, config),
-        notes=tuple(_notes(by_name)),
+        notes=tuple(_notes(programs, by_name)),
         cache_bytes=_cache_bytes(config) if Kind.HUGGING_FACE in kinds else 0,
         slots=_asked_slots(by_name),
     )
 
 
-def _code_kinds(by_name: Mapping[str, PackedFile]) -> list[Kind]:
-    """Every file at the root of code/ may be the program: SAGEMAKER_PROGRAM names it."""
+def _code_kinds(programs: Sequence[Program], of_model: Sequence[Kind]) -> list[Kind]:
     kinds = []
-    for file in by_name.values():
-        if file.folder == CODE and file.suffix == ".py":
-            names = _defined(file)
-            if names & HANDLER_FUNCTIONS:
-                kinds.append(Kind.HANDLER_WITH_MODEL if "model_fn" in names else Kind.HANDLER)
-            if PAGE_MODEL_FUNCTION in names:
-                kinds.append(Kind.PAGE_MODEL)
+    for program in programs:
+        is_page_model = PAGE_MODEL_FUNCTION in program.defined
+        may_bring_model = program.is_open and not is_page_model and Kind.PAGE_MODEL not in of_model
+        if "model_fn" in program.defined or may_bring_model:
+            kinds.append(Kind.HANDLER_WITH_MODEL)
+        elif program.defined & HANDLER_FUNCTIONS:
+            kinds.append(Kind.HANDLER)
+        if is_page_model:
+            kinds.append(Kind.PAGE_MODEL)
     return kinds
 
 
 def _model_kinds(by_name: Mapping[str, PackedFile]) -> list[Kind]:
     kinds = []
-    asked = _json(by_name["quire.json"]).get("task") if "quire.json" in by_name else None
+    asked = json_object(by_name["quire.json"]).get("task") if "quire.json" in by_name else None
     if asked == "page-model":
         if not any(name.startswith(f"{CODE}/") for name in by_name):
             raise CannotPack(f"quire.json names a page model, and there is no {CODE}/")
@@ -107,16 +116,15 @@ def _described(kinds: Sequence[Kind], config: Mapping[str, Any]) -> str:
     return f"{said} ({', '.join(map(str, named))})" if Kind.HUGGING_FACE in kinds else said
 
 
-def _notes(by_name: Mapping[str, PackedFile]) -> list[str]:
+def _notes(programs: Sequence[Program], by_name: Mapping[str, PackedFile]) -> list[str]:
     """What is no error and should be known."""
     notes = []
-    programs = [
-        file.name
-        for file in by_name.values()
-        if file.folder == CODE and file.suffix == ".py" and _defined(file) & HANDLER_FUNCTIONS
-    ]
-    if programs and _PROGRAM not in programs:
-        notes.append(f"{programs[0]} is the handler: set SAGEMAKER_PROGRAM={Path(programs[0]).name}")
+    named = [program for program in programs if not program.is_default]
+    if len(named) == 1:
+        notes.append(f"{named[0].name} is the handler: set SAGEMAKER_PROGRAM={named[0].setting}")
+    elif named:
+        settings = " or ".join(program.setting for program in named)
+        notes.append(f"each of several files may be the handler: set SAGEMAKER_PROGRAM={settings}")
     if f"{CODE}/requirements.txt" in by_name:
         notes.append(f"{CODE}/requirements.txt is installed when the container starts, which needs a network")
     return notes
@@ -130,40 +138,9 @@ def _unknown(folder: Path, files: Sequence[PackedFile]) -> str:
         ):
             return f"{folder} is no model folder, but {folder / name} looks like one: pack that"
     return (
-        f"{folder} holds none of config.json (Hugging Face), {_PROGRAM} (a handler), quire.json (a page "
-        "model) and manifest.json (`quire build-model --archive`)"
+        f"{folder} holds none of config.json (Hugging Face), {DEFAULT_PROGRAM} (a handler), quire.json (a "
+        "page model) and manifest.json (`quire build-model --archive`)"
     )
-
-
-def _json(file: PackedFile) -> Mapping[str, Any]:
-    try:
-        found = json.loads(file.source.read_bytes())
-    except ValueError as error:
-        raise CannotPack(f"{file.source} is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise CannotPack(f"{file.source} is no JSON object")
-    return found
-
-
-def _defined(file: PackedFile) -> set[str]:
-    """Names that the file's outermost statements define or import. Raises CannotPack for no Python."""
-    try:
-        statements = ast.parse(file.source.read_bytes()).body
-    except (SyntaxError, ValueError) as error:
-        raise CannotPack(f"{file.source} is no Python: {error}") from error
-    return {name for statement in statements for name in _names_of(statement)}
-
-
-def _names_of(statement: ast.stmt) -> list[str]:
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-        return [statement.name]
-    if isinstance(statement, ast.ImportFrom):
-        return [alias.asname or alias.name for alias in statement.names]
-    if isinstance(statement, ast.Assign):
-        return [target.id for target in statement.targets if isinstance(target, ast.Name)]
-    if isinstance(statement, ast.If | ast.Try):
-        return [name for inner in statement.body for name in _names_of(inner)]
-    return []
 
 
 def _cache_bytes(config: Mapping[str, Any]) -> int:
@@ -182,7 +159,7 @@ def _cache_bytes(config: Mapping[str, Any]) -> int:
 
 
 def _asked_slots(by_name: Mapping[str, PackedFile]) -> int | None:
-    options = _json(by_name["quire.json"]).get("options") if "quire.json" in by_name else None
+    options = json_object(by_name["quire.json"]).get("options") if "quire.json" in by_name else None
     slots = options.get("slots") if isinstance(options, dict) else None
     return slots if isinstance(slots, int) and slots > 0 else None
 

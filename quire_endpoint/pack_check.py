@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 from quire_endpoint.container_home import HomeNotFound, ask_program
-from quire_endpoint.folder_kind import CODE, FolderKind, Kind
+from quire_endpoint.folder_kind import FolderKind, Kind
 from quire_endpoint.pack_files import CannotPack
+from quire_endpoint.pack_program import CODE
 
 _PROGRAM = "quire.models.check_folder"
 _REFUSED = 3

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quire_endpoint.folder_kind import CODE, FolderKind, Kind, find_kind
+from quire_endpoint.folder_kind import FolderKind, find_kind
 from quire_endpoint.pack_files import CannotPack, PackedFile, list_files, moved_below, resolved_folder
 from quire_endpoint.pack_pickles import beside_safetensors, is_pickle, names
+from quire_endpoint.pack_program import CODE
+from quire_endpoint.pack_weights import CONVERT, read_weights, unread_weights
 from quire_endpoint.weights import Weights, weigh
 
 _OTHER_FRAMEWORKS = (".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".tflite", ".gguf")
 """Weights that nothing reads where a Hugging Face folder is served without code."""
-
-_CONVERT = (
-    "load it where you trust it and save it anew with model.save_pretrained(folder), which writes safetensors"
-)
 
 
 @dataclass(frozen=True)
@@ -44,8 +41,11 @@ def choose_files(given: Path, leave_out: Path | None = None, *, allow_pickle: bo
     kept = [file for file in pickles if file not in left_out]
     if kept:
         notes.append(_allowed(kept, has_code=kind.has_code, allow_pickle=allow_pickle))
-    if Kind.HUGGING_FACE in kind.kinds and Kind.HANDLER_WITH_MODEL not in kind.kinds:
-        _check_weights(folder, files)
+    read = read_weights(folder, files) if kind.is_read_by_transformers else frozenset()
+    unread = unread_weights(files, read) if read and not kind.has_code else []
+    if unread:
+        notes.append(f"left out, since the container does not read them: {names(unread)}")
+        files = [file for file in files if file not in unread]
     return Packing(tuple(files), kind, weigh(files), tuple(notes))
 
 
@@ -76,24 +76,10 @@ def _dead_weight(
 def _allowed(pickles: Sequence[PackedFile], *, has_code: bool, allow_pickle: bool) -> str:
     """The warning. Raises CannotPack where they are not allowed."""
     if not has_code:
-        raise CannotPack(f"{names(pickles)}: pickles run code when loaded, and are not served; {_CONVERT}")
+        raise CannotPack(f"{names(pickles)}: pickles run code when loaded, and are not served; {CONVERT}")
     if not allow_pickle:
         raise CannotPack(
             f"{names(pickles)}: pickles run code when they are loaded; if your code loads them and you trust "
-            f"whoever made them, say --allow-pickle; else {_CONVERT}"
+            f"whoever made them, say --allow-pickle; else {CONVERT}"
         )
     return f"WARNING: {names(pickles)} will run whatever code is in them when your code loads them"
-
-
-def _check_weights(folder: Path, files: Sequence[PackedFile]) -> None:
-    """Raises CannotPack where there are none, or an index names a file that is not there."""
-    known = {file.name for file in files}
-    if not any(name.endswith(".safetensors") for name in known):
-        raise CannotPack(f"{folder} holds no safetensors: {_CONVERT}")
-    for file in files:
-        if file.name.endswith(".safetensors.index.json"):
-            listed = set(json.loads(file.source.read_bytes()).get("weight_map", {}).values())
-            beside = f"{file.folder}/" if file.folder else ""
-            missing = sorted(name for name in listed if beside + name not in known)
-            if missing:
-                raise CannotPack(f"{folder / file.name} names {missing[0]}, which is not there")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _DROPPED = (".*", "__pycache__", "node_modules", "*.pyc", "*.pyo", "*.incomplete")
 """Caches, and whatever is hidden: version control, settings of editors, secrets."""
@@ -111,6 +113,17 @@ def check_name(name: str) -> None:
         raise CannotPack(f"{name!r} is longer than {_MAX_KEY_BYTES} bytes")
     if "\\" in name or not name.isprintable():
         raise CannotPack(f"{name!a}: a backslash or a character that cannot be printed")
+
+
+def json_object(file: PackedFile) -> Mapping[str, Any]:
+    """What it holds. Raises CannotPack for anything but an object."""
+    try:
+        found = json.loads(file.source.read_bytes())
+    except ValueError as error:
+        raise CannotPack(f"{file.source} is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise CannotPack(f"{file.source} is no JSON object")
+    return found
 
 
 def moved_below(files: list[PackedFile], folder: str) -> list[PackedFile]:

@@ -32,6 +32,16 @@ def hugging_face(folder: Path, architecture: str = ARCHITECTURE) -> Path:
     return folder
 
 
+def sharded(folder: Path) -> Path:
+    """The same in two shards, of 100 parameters each."""
+    (hugging_face(folder) / "model.safetensors").unlink()
+    shards = {"a": "model-1.safetensors", "b": "model-2.safetensors"}
+    for name in shards.values():
+        weights(folder / name, 10, 10)
+    write(folder / "model.safetensors.index.json", json.dumps({"weight_map": shards}))
+    return folder
+
+
 def handler(folder: Path, source: str = "def model_fn(model_dir): ...\n") -> Path:
     write(folder / "code" / "inference.py", source)
     return folder

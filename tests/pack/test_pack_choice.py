@@ -11,13 +11,18 @@ import numpy as np
 import pytest
 import torch
 
-from quire.handlers.program import ARGUMENTS
-from quire.models.page_model_code import PAGE_MODEL_FUNCTION
-from quire_endpoint import folder_kind
 from quire_endpoint.folder_kind import Kind
 from quire_endpoint.pack_choice import Packing, choose_files
 from quire_endpoint.pack_files import CannotPack
-from tests.fakes.packable_folders import ARCHITECTURE, handler, hugging_face, pickled, weights, write
+from tests.fakes.packable_folders import (
+    ARCHITECTURE,
+    handler,
+    hugging_face,
+    pickled,
+    sharded,
+    weights,
+    write,
+)
 
 
 def names(packing: Packing) -> list[str]:
@@ -29,11 +34,6 @@ def zipped(member: str) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr(member, b"x")
     return content.getvalue()
-
-
-def test_the_contracts_functions_are_the_containers() -> None:
-    assert set(ARGUMENTS) == folder_kind.HANDLER_FUNCTIONS
-    assert folder_kind.PAGE_MODEL_FUNCTION == PAGE_MODEL_FUNCTION
 
 
 def test_a_hugging_face_folder(tmp_path: Path) -> None:
@@ -69,6 +69,13 @@ def test_a_handler_beside_a_hugging_face_model_is_both(tmp_path: Path) -> None:
     assert packing.kind.kinds == (Kind.HANDLER, Kind.HUGGING_FACE)
 
 
+def test_a_page_models_weights_may_lie_anywhere(tmp_path: Path) -> None:
+    write(hugging_face(tmp_path) / "quire.json", '{"task": "page-model", "class": "mine:Model"}')
+    write(tmp_path / "code" / "mine.py", "class Model: ...")
+    (tmp_path / "model.safetensors").rename(tmp_path / "net.safetensors")
+    assert "net.safetensors" in names(choose_files(tmp_path))
+
+
 def test_the_readers_weights(tmp_path: Path) -> None:
     write(tmp_path / "manifest.json", "{}")
     weights(tmp_path / "detection" / "model.safetensors", 2, 2)
@@ -90,11 +97,6 @@ def test_a_bare_handler_beside_weights_is_not_guessed_at(tmp_path: Path) -> None
     weights(tmp_path / "net.safetensors", 2, 2)
     with pytest.raises(CannotPack, match=r"move it.*code"):
         choose_files(tmp_path)
-
-
-def test_a_handler_of_another_name_is_told_of_the_setting(tmp_path: Path) -> None:
-    write(tmp_path / "code" / "serve_it.py", "def model_fn(model_dir): ...")
-    assert any("SAGEMAKER_PROGRAM=serve_it.py" in note for note in choose_files(tmp_path).notes)
 
 
 @pytest.mark.parametrize("protocol", range(6))
@@ -202,11 +204,60 @@ def test_a_hugging_face_folder_without_weights_is_refused(tmp_path: Path) -> Non
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
-    hugging_face(tmp_path)
-    index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
-    write(tmp_path / "model.safetensors.index.json", json.dumps(index))
-    with pytest.raises(CannotPack, match="model-00002-of-00002"):
+    sharded(tmp_path)
+    (tmp_path / "model-2.safetensors").unlink()
+    with pytest.raises(CannotPack, match=r"index\.json names model-2\.safetensors"):
         choose_files(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["no json", "{}", '{"weight_map": []}'])
+def test_a_broken_index_is_named(tmp_path: Path, content: str) -> None:
+    write(sharded(tmp_path) / "model.safetensors.index.json", content)
+    with pytest.raises(CannotPack, match=r"model\.safetensors\.index\.json"):
+        choose_files(tmp_path)
+
+
+def test_checkpoints_of_a_training_are_left_out_and_not_weighed(tmp_path: Path) -> None:
+    hugging_face(tmp_path)
+    for step in (500, 1000, 1500):
+        hugging_face(tmp_path / f"checkpoint-{step}")
+        pickled(tmp_path / f"checkpoint-{step}" / "optimizer.pt")
+    packing = choose_files(tmp_path)
+    kept = [name for name in names(packing) if name.endswith(("safetensors", ".pt"))]
+    assert kept == ["model.safetensors"]
+    assert packing.weights.num_floats == 6_000_000
+    assert any("left out" in note and "checkpoint-500/model.safetensors" in note for note in packing.notes)
+
+
+def test_of_shards_those_that_the_index_names_are_kept(tmp_path: Path) -> None:
+    sharded(tmp_path)
+    weights(tmp_path / "model.fp16.safetensors", 5, 5)
+    sharded(tmp_path / "checkpoint-500")
+    packing = choose_files(tmp_path)
+    kept = [name for name in names(packing) if name.endswith(".safetensors")]
+    assert kept == ["model-1.safetensors", "model-2.safetensors"]
+    assert packing.weights.num_floats == 200
+
+
+def test_shards_beside_the_whole_are_left_out(tmp_path: Path) -> None:
+    hugging_face(sharded(tmp_path))
+    kept = [name for name in names(choose_files(tmp_path)) if name.endswith(".safetensors")]
+    assert kept == ["model.safetensors"]
+
+
+def test_weights_where_the_container_reads_none_are_refused(tmp_path: Path) -> None:
+    (hugging_face(tmp_path) / "model.safetensors").rename(tmp_path / "net.safetensors")
+    with pytest.raises(CannotPack, match=r"net\.safetensors and no model\.safetensors"):
+        choose_files(tmp_path)
+
+
+@pytest.mark.parametrize("function", ["model_fn", "output_fn", "page_model_fn"])
+def test_code_may_load_any_weights(tmp_path: Path, function: str) -> None:
+    handler(hugging_face(tmp_path), f"def {function}(*arguments): ...")
+    weights(tmp_path / "second" / "net.safetensors", 2, 2)
+    packing = choose_files(tmp_path)
+    assert "second/net.safetensors" in names(packing)
+    assert packing.weights.num_floats == 6_000_004
 
 
 def test_weights_that_are_cut_short_are_refused(tmp_path: Path) -> None:

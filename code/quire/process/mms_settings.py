@@ -102,7 +102,7 @@ def management_address(place: MmsPlace) -> str:
 
 def num_workers(settings: Settings, program: Program, num_gpus: int) -> int:
     """A worker has one call in hand. One that only waits for the engine is cheap: there are as many as there
-    may be documents in it. One with a model of its own has a GPU to itself."""
+    may be documents in it. One with a model of its own has a GPU to itself, or a share of all."""
     if program.is_built_in:
         return settings.max_concurrent_invocations
     if program.needs_engine:
