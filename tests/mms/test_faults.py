@@ -42,6 +42,8 @@ def predict_fn(order, model):
         ctypes.PyDLL(None).usleep(60 * 10**6)
     if order == "leave":
         sys.exit(3)
+    if order == "be killed":
+        os.kill(os.getpid(), 9)
     if order == "wait":
         while not (BASE / "released").exists():
             time.sleep(0.01)
@@ -126,7 +128,7 @@ def test_what_a_handler_prints_is_a_line_of_the_log(unruly: Container) -> None:
     eventually(lambda: '"event": "printed by the handler"' in unruly.log)
 
 
-@pytest.mark.parametrize("order", ["hold the GIL", "leave"])
+@pytest.mark.parametrize("order", ["hold the GIL", "leave", "be killed"])
 def test_a_worker_that_hangs_or_ends_costs_its_own_call(unruly: Container, order: str) -> None:
     """Under gunicorn the caller gets our typed error, and a call whose worker died is tried once more."""
     answer = ask(unruly, order)
