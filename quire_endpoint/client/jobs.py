@@ -8,6 +8,7 @@ from pathlib import Path
 
 from quire_endpoint.client.errors import DocumentUnreadable
 from quire_endpoint.client.request import Request
+from quire_endpoint.client.settings import MAX_CALLS
 from quire_endpoint.s3_location import S3Location
 
 
@@ -47,7 +48,7 @@ class FileState:
 class Job:
     """A document in the ledger. `source` is a file, an object, or None for bytes. `input` is where it lies in
     S3 for the endpoint, once it does. `attempt` is the latest; `calls` counts them all. `file_state` is what
-    the file was when it was entered."""
+    the file was when it was entered, `unreadable` why it cannot be read any more, where that is known."""
 
     number: int
     reference: str
@@ -59,6 +60,12 @@ class Job:
     calls: int = 0
     attempt: Attempt | None = None
     file_state: FileState | None = None
+    unreadable: str | None = None
+
+    @property
+    def may_be_called(self) -> bool:
+        """Once more."""
+        return self.calls < MAX_CALLS and self.unreadable is None
 
     @property
     def inference_id(self) -> str:

@@ -45,36 +45,35 @@ class Lookout:
     def look(self, number: int, unreadable: str | None = None) -> Looked:
         """`unreadable` is why the document cannot be submitted again, where it cannot. Raises CannotRead,
         where S3 gives no answer for a quarter of an hour too."""
-        job = self._ledger.job(number)
+        job = replace(self._ledger.job(number), unreadable=unreadable)
         known = self._ledger.outcome(number)
         if known is not None or job.attempt is None:
             return Looked(job, known or Next.SUBMIT_AGAIN)
-        looked = self._at(job, job.attempt, unreadable)
+        looked = self._at(job, job.attempt)
         is_answer = isinstance(looked.result, Succeeded | Partial)
         for attempt in () if is_answer else self._ledger.attempts(number)[1:]:
-            looked = self._with_earlier(looked, attempt, unreadable)
+            looked = self._with_earlier(looked, attempt)
         if isinstance(looked.result, Next):
             return looked
         return replace(looked, result=self._ledger.finish(number, looked.result))
 
-    def _at(self, job: Job, attempt: Attempt, unreadable: str | None) -> Looked:
+    def _at(self, job: Job, attempt: Attempt) -> Looked:
         now = self._clock.now()
         told = notice_of(attempt.told) if attempt.told else None
         finding = self._finder.find(self._places(attempt, told))
         self._count(finding, self._clock.now())
         job = replace(job, attempt=attempt)
-        is_late = now >= self.lost_seconds(job, attempt)
-        result = verdict(job, finding, told, is_late=is_late, unreadable=unreadable)
+        result = verdict(job, finding, told, is_late=now >= self.lost_seconds(job, attempt))
         return Looked(job, result, _written(finding, now))
 
-    def _with_earlier(self, latest: Looked, attempt: Attempt, unreadable: str | None) -> Looked:
+    def _with_earlier(self, latest: Looked, attempt: Attempt) -> Looked:
         """An answer of an earlier attempt is taken at any time; it is looked for when it is told of, and
         before the latest is given up or ends badly."""
         if isinstance(latest.result, Succeeded | Partial):
             return latest
         if latest.result is Next.WAIT and attempt.told is None:
             return latest
-        earlier = self._at(latest.job, attempt, unreadable)
+        earlier = self._at(latest.job, attempt)
         if isinstance(earlier.result, Succeeded | Partial):
             return earlier
         is_unready = latest.result is Next.SUBMIT_AGAIN or isinstance(latest.result, Lost)

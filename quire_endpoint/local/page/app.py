@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,13 @@ class PageApplication:
         return self._faults()
 
     def _kill_instance(self, name: str) -> Response:
-        wanted, fate = _asked_instance(), _asked_fate()
+        asked = _asked_kill()
         try:
-            killed = self._seen.host.kill_instance(name, wanted, fate)
+            killed = self._seen.host.kill_instance(name, asked.instance_id, asked.fate)
         except NoSuchEndpoint:
             abort(404, f"no endpoint {name!r} runs here")
         if killed is None:
-            abort(404, f"{name} has no instance {wanted}" if wanted else f"{name} has no instance")
+            abort(404, " ".join(filter(None, (f"{name} has no instance", asked.instance_id))))
         return jsonify(instance_id=killed)
 
     def _go_down(self) -> Response:
@@ -102,23 +102,25 @@ def _page() -> Response:
     return Response(_html(), mimetype="text/html", headers={"Cache-Control": "no-store"})
 
 
-def _asked_instance() -> str | None:
-    """None where any will do: without a body, or where the JSON object in it names none."""
+@dataclass(frozen=True)
+class _Kill:
+    """None where any instance will do, and where the switch is to say its work's fate."""
+
+    instance_id: str | None
+    fate: Fate | None
+
+
+def _asked_kill() -> _Kill:
+    """Of the JSON object that is the body, or of none."""
     given = request.get_json(force=True) if request.get_data() else {}
-    wanted = given.get("instance_id") if isinstance(given, dict) else given
-    if not isinstance(given, dict) or not isinstance(wanted, str | None):
+    if not isinstance(given, dict) or not isinstance(given.get("instance_id"), str | None):
         abort(
             400, 'the body is a JSON object, such as {"instance_id": "i-0123456789abcdef0", "fate": "lost"}'
         )
-    return wanted
-
-
-def _asked_fate() -> Fate | None:
-    """None where the switch is to say."""
-    asked = request.get_json(force=True).get("fate") if request.get_data() else None
-    if asked is not None and asked not in set(Fate):
-        abort(400, f"fate is one of {', '.join(Fate)}, not {asked!r}")
-    return None if asked is None else Fate(asked)
+    fate = given.get("fate")
+    if fate is not None and fate not in set(Fate):
+        abort(400, f"fate is one of {', '.join(Fate)}, not {fate!r}")
+    return _Kill(given.get("instance_id"), None if fate is None else Fate(fate))
 
 
 def _refuse_strangers() -> None:

@@ -84,9 +84,15 @@ class Rule:
     missing: Missing = Missing.MISSING
 
     @property
+    def num_current(self) -> int:
+        """How many of the latest periods tell what the metric is now: a minute's, in which there is one
+        datapoint, or one that is longer."""
+        return max(1, DEFAULT_PERIOD_SECONDS // self.period_seconds)
+
+    @property
     def range_periods(self) -> int:
-        """How many periods are looked at: a minute's at the least, in which there is one datapoint."""
-        return max(self.evaluation_periods + EXTRA_DATAPOINTS, DEFAULT_PERIOD_SECONDS // self.period_seconds)
+        """How many periods are looked at."""
+        return max(self.evaluation_periods + EXTRA_DATAPOINTS, self.num_current)
 
 
 @dataclass(frozen=True)

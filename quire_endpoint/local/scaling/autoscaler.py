@@ -86,9 +86,7 @@ class Autoscaler:
 
 
 def _latest(rule: Rule, values: Sequence[float | None]) -> float | None:
-    """Of a period under a minute, the minute's: there is one datapoint a minute."""
-    num_periods = max(1, int(MINUTE_SECONDS // rule.period_seconds))
-    return next((value for value in reversed(values[-num_periods:]) if value is not None), None)
+    return next((value for value in reversed(values[-rule.num_current :]) if value is not None), None)
 
 
 def _firings(policies: Iterable[Policy], readings: Sequence[Reading]) -> list[Firing]:
