@@ -6,12 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-import pytest
 
-
-def aws_program() -> str | None:
+def aws_program() -> str:
     """Beside this Python, where the lock file puts it, or on PATH."""
-    return shutil.which("aws", path=str(Path(sys.executable).parent)) or shutil.which("aws")
-
-
-needs_aws = pytest.mark.skipif(aws_program() is None, reason="the AWS CLI is missing: pip install awscli")
+    found = shutil.which("aws", path=str(Path(sys.executable).parent)) or shutil.which("aws")
+    assert found, "the AWS CLI is missing: install requirements-dev.lock"
+    return found

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from quire.process.run_samples import free_port
-from tests.aws_program import aws_program, needs_aws
+from tests.aws_program import aws_program
 from tests.readme import shell_blocks
 
 COMPILERS = re.compile(r".*(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|tcc|icx)(?:-?\d[\d.]*)?")
@@ -143,7 +143,6 @@ def test_laptops_side_needs_no_torch(laptop: Path) -> None:
     assert not installed & {"torch", "numpy", "opencv_python_headless", "onnx", "transformers"}
 
 
-@needs_aws
 def test_first_five_minutes(repository: Path, laptop: Path) -> None:
     done = _bash(_five_minutes(repository), laptop, _with_aws(laptop))
     assert done.returncode == 0, done.stderr
@@ -152,7 +151,6 @@ def test_first_five_minutes(repository: Path, laptop: Path) -> None:
     assert done.stdout.endswith("Stopped.\n")
 
 
-@needs_aws
 def test_first_five_minutes_end_where_the_container_fails(repository: Path, laptop: Path) -> None:
     """With the reason, rather than waiting for ever; in a shell as people have it, which goes on."""
     container = laptop / "examples" / "flask_container.py"
@@ -180,7 +178,7 @@ def _with_aws(laptop: Path) -> dict[str, str]:
     place = laptop / "aws-cli"
     if not place.exists():
         place.mkdir()
-        (place / "aws").symlink_to(aws_program() or "")
+        (place / "aws").symlink_to(aws_program())
     environ = _outside()
     return {**environ, "PATH": os.pathsep.join((str(place), environ["PATH"]))}
 

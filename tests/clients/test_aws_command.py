@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.aws_program import aws_program, needs_aws
+from tests.aws_program import aws_program
 from tests.clients.conftest import Served
-
-pytestmark = needs_aws
 
 REQUEST = b'{"do": {"seconds": 0.3, "text": "typed"}}'
 
 
 @pytest.fixture(scope="module")
 def aws() -> str:
-    return aws_program() or "aws"
+    return aws_program()
 
 
 def run(aws: str, served: Served, *arguments: str) -> str:

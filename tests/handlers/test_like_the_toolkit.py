@@ -6,6 +6,7 @@ import re
 import struct
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ from quire.words.errors import QuireError
 from tests.fakes.handlers_that_users_write import HANDLERS, UsersHandler, UsersRequest
 from tests.handlers.conftest import LoadedHandler
 
-_WHY = "install requirements-dev.lock for the real toolkit and model server"
-HANDLER_SERVICE = pytest.importorskip("sagemaker_inference.default_handler_service", reason=_WHY)
-SERVICE = pytest.importorskip("mms.service", reason=_WHY)
+HANDLER_SERVICE = import_module("sagemaker_inference.default_handler_service")
+SERVICE = import_module("mms.service")
 
 
 @dataclass(frozen=True)

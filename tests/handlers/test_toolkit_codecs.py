@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def test_json_csv_and_npy_become_arrays() -> None:
 
 
 def test_csv_is_read_as_the_toolkit_reads_it() -> None:
-    decoder = pytest.importorskip("sagemaker_inference.decoder")
+    decoder = import_module("sagemaker_inference.decoder")
     for text in ("1,2\n3,4", "1,2.5\n3,4.5", "a,1\nb,2", "1", "1,,3\n4,5,6"):
         theirs = decoder.decode(text, CSV)
         ours = decode(text, CSV)
@@ -32,7 +33,7 @@ def test_csv_is_read_as_the_toolkit_reads_it() -> None:
 
 
 def test_npz_becomes_a_sparse_matrix() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = import_module("scipy.sparse")
     buffer = io.BytesIO()
     sparse.save_npz(buffer, sparse.csr_matrix(np.eye(3)))
     assert decode(bytearray(buffer.getvalue()), NPZ).toarray().tolist() == np.eye(3).tolist()
@@ -136,7 +137,7 @@ def test_nothing_is_pickled_on_the_way_out_either() -> None:
 
 
 def test_json_is_written_as_the_toolkit_writes_it() -> None:
-    encoder = pytest.importorskip("sagemaker_inference.encoder")
+    encoder = import_module("sagemaker_inference.encoder")
     for value in ([1, 2.5], {"a": np.float32(0.1)}, "text", None, np.arange(6).reshape(2, 3), float("nan")):
         assert encode(value, JSON, JSON)[0] == encoder.encode(value, JSON)
     for rows in ([1, 2.5], [[1, 2], [3, 4]], ["a", "b"]):

@@ -199,7 +199,6 @@ def test_our_own_errors_may_be_raised(load: Load) -> None:
 def test_a_toolkit_error_keeps_its_status(
     load: Load, status: int, kind: type[QuireError], answered: int, retryable: bool
 ) -> None:
-    pytest.importorskip("sagemaker_inference")
     raised = (
         "from sagemaker_inference.errors import GenericInferenceToolkitError as Error; "
         f"raise Error({status}, 'so it is')"
@@ -211,7 +210,6 @@ def test_a_toolkit_error_keeps_its_status(
 
 @pytest.mark.parametrize("status", ["'no number'", "None", "float('inf')"])
 def test_a_toolkit_error_whose_status_is_none_is_a_500(load: Load, status: str) -> None:
-    pytest.importorskip("sagemaker_inference")
     raised = (
         f"from sagemaker_inference.errors import GenericInferenceToolkitError as E; raise E({status}, 'so')"
     )
@@ -220,7 +218,6 @@ def test_a_toolkit_error_whose_status_is_none_is_a_500(load: Load, status: str) 
 
 
 def test_a_toolkit_error_may_say_nothing(load: Load) -> None:
-    pytest.importorskip("sagemaker_inference")
     raised = (
         "from sagemaker_inference.errors import UnsupportedFormatError as E; "
         "e = type('Mute', (E,), {'__str__': lambda self: ''})('x'); raise e"
@@ -243,7 +240,6 @@ def test_a_type_or_status_that_no_answer_has_is_the_handlers_fault(load: Load, t
 
 
 def test_the_toolkits_unsupported_format_names_who_is_at_fault(load: Load) -> None:
-    pytest.importorskip("sagemaker_inference")
     raised = "from sagemaker_inference.errors import UnsupportedFormatError as E; raise E('x/y')"
     assert type(failure(load, raising(raised))) is UnsupportedMediaType
     text = f"{MODEL}def predict_fn(d, m): return d\ndef output_fn(p, accept): {raised}\n"

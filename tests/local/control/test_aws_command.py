@@ -7,16 +7,14 @@ import os
 import subprocess
 from typing import Any
 
-from tests.aws_program import aws_program, needs_aws
+from tests.aws_program import aws_program
 from tests.local.control.running_api import BUCKET, IMAGE, ROLE, RunningApi
-
-pytestmark = needs_aws
 
 
 def aws(api: RunningApi, *arguments: str) -> Any:
     """What it prints as JSON."""
     done = subprocess.run(
-        [aws_program() or "aws", *arguments],
+        [aws_program(), *arguments],
         env={
             "AWS_ENDPOINT_URL": api.clients.url,
             "AWS_ACCESS_KEY_ID": "test",

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws_program import aws_program, needs_aws
+from tests.aws_program import aws_program
 from tests.fakes.bare_url import BareUrl
-
-pytestmark = needs_aws
 
 Run = Callable[..., str]
 
@@ -20,7 +18,7 @@ Run = Callable[..., str]
 @pytest.fixture
 def aws(bare: BareUrl, tmp_path: Path) -> Run:
     """Runs the command against our URL, and returns what it prints."""
-    program = aws_program() or "aws"
+    program = aws_program()
     settings = {"ENDPOINT_URL": bare.url, "ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "PAGER": ""}
     named = {f"AWS_{name}": value for name, value in settings.items()}
     environ = {**os.environ, **named, "AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-1"}
