@@ -14,6 +14,7 @@ from quire.models.decoding.options import DecodingOptions
 from tests.documented import answer_to, blocks_of, docs_page, section
 from tests.fakes.served_folders import served_folder
 from tests.fakes.taught_decoders import taught_donut, taught_smolvlm
+from tests.fakes.tiny_decoders import got_ocr2_folder, idefics3_folder, trocr_folder
 
 Teach = Callable[[Path, Path, dict[str, Any], dict[str, Any]], Path]
 
@@ -51,6 +52,37 @@ def test_answers_as_documented(
     (page,) = given["pages"]
     assert {name: given[name] for name in wanted} == wanted
     assert {name: page[name] for name in wanted_page} == wanted_page
+
+
+@pytest.mark.parametrize(
+    ("heading", "make", "lacks"),
+    [
+        ("Donut", trocr_folder, ""),
+        ("SmolVLM", idefics3_folder, ""),
+        ("SmolVLM", got_ocr2_folder, "chat_template.jinja"),
+    ],
+)
+def test_other_kinds_have_the_same_folder_request_and_response(
+    heading: str, make: Callable[[Path], Path], lacks: str, repository: Path, tmp_path: Path
+) -> None:
+    """They were taught nothing: what they write is noise, in the shape that is shown."""
+    blocks = blocks_of(section(part(repository), f"### {heading}"))
+    (listing,), (asked, shown), (request,) = blocks["text"], blocks["json"], blocks["console"]
+    (wanted_page,) = json.loads(shown)["pages"]
+    folder = make(tmp_path / "folder")
+    options = {**json.loads(asked)["options"], "max_tokens": 8}
+    if make is trocr_folder:
+        del options["prompt"]
+    (folder / "quire.json").write_text(json.dumps({"task": "image-text-to-text", "options": options}))
+    assert sorted(path.name for path in folder.iterdir()) == [
+        name for name in listing.split() if name != lacks
+    ]
+    with served_folder(folder, tmp_path / "ml") as container:
+        given = answer_to(repository, request, container.port)
+    (page,) = given["pages"]
+    assert (given["status"], given["model"]["name"], page["error"]) == ("complete", options["name"], None)
+    assert set(page) >= set(wanted_page)
+    assert (page["lines"], page["blocks"], page["fields"]) == ([], [], None)
 
 
 def test_every_option_is_documented(repository: Path) -> None:
